@@ -117,7 +117,9 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self.found)
 
-    def raise_if_any(self, kind: type[EvaluatorError] = ConfigError, of: str = "in the configuration") -> None:
+    def raise_if_any(
+        self, kind: type[EvaluatorError] = ConfigError, of: str = "in the configuration"
+    ) -> None:
         """Raises one error that lists every problem found so far.
 
         Raises:

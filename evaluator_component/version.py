@@ -1,0 +1,3 @@
+"""The version of the package: part of cache keys, results and reports."""
+
+__version__ = "0.1.0"
