@@ -1,0 +1,159 @@
+"""Batch: the columns of one chunk of examples, as a statistic sees them.
+
+A statistic never sees which model, output or class it works on: a view (`metrics.view`) has picked
+the columns. What several statistics derive from the same columns (scores by rank, one-hot labels,
+histogram cells) is computed once per batch and shared through `Batch.derived`.
+
+Vocabulary:
+    elementwise: label, prediction and weight are (rows,) float64, one pair per row. Flattened
+        multi-class and multi-label predictions have one row per (example, class).
+    multi-class: prediction is (rows, classes); `class_label` (rows,) and `one_hot` are derived.
+    query: rows of one query stand together; `queries` tells where each query starts.
+
+Example:
+    >>> batch = Batch(label=np.array([1.0, 0.0]), prediction=np.array([0.9, 0.2]))
+    >>> batch.weight
+    array([1., 1.])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.errors import MetricError, did_you_mean
+
+__all__ = ["Batch"]
+
+Array = npt.NDArray[Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Columns of one chunk of examples.
+
+    Attributes:
+        label: float64 (rows,) or (rows, classes); integer ids (rows,) where labels are sparse;
+            object for strings and structures; None where there are no labels.
+        prediction: float64 (rows,) or (rows, classes); object for structures; None without model.
+        weight: float64 (rows,), never negative. Defaults to ones.
+        baseline_prediction: like `prediction`, of the baseline model; None without one.
+        features: other columns by name, as Arrow arrays or NumPy arrays.
+        example_ids: uint64 (rows,), the same for the same example wherever it stands.
+        query_starts: int64 (queries + 1,), the first row of each query and the number of rows;
+            None where rows are not grouped by query. Groups then hold queries in place of rows.
+        class_names: names of the classes, where known.
+    """
+
+    label: Array | None = None
+    prediction: Array | None = None
+    weight: Array = None  # type: ignore[assignment]
+    baseline_prediction: Array | None = None
+    features: Mapping[str, Any] = field(default_factory=dict)
+    example_ids: Array | None = None
+    query_starts: Array | None = None
+    class_names: tuple[str, ...] = ()
+    _derived: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.weight is None:
+            object.__setattr__(self, "weight", np.ones(self._rows()))
+
+    def _rows(self) -> int:
+        for column in (self.prediction, self.label, self.example_ids):
+            if column is not None:
+                return len(column)
+        return len(next(iter(self.features.values()), ()))
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def derived(self, key: Any, compute: Callable[[], T]) -> T:
+        """Returns `compute()`, computed once per batch for each key."""
+        if key not in self._derived:
+            self._derived[key] = compute()
+        return self._derived[key]  # type: ignore[no-any-return]
+
+    def feature(self, name: str) -> Any:
+        """Returns a feature column.
+
+        Raises:
+            MetricError: when the data have no such feature.
+        """
+        if name not in self.features:
+            raise MetricError(f"no feature {name!r} in the data {did_you_mean(name, self.features)}")
+        return self.features[name]
+
+    def take(self, rows: Array) -> Batch:
+        """Returns the batch restricted to some rows (indices or a mask); derived columns go."""
+        columns = ("label", "prediction", "weight", "baseline_prediction", "example_ids")
+        taken = {
+            name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None
+        }
+        index = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        features = {
+            name: column[index] if isinstance(column, np.ndarray) else column.take(index)
+            for name, column in self.features.items()
+        }
+        return replace(self, **taken, features=features, _derived={})
+
+    @cached_property
+    def classes(self) -> int:
+        """Number of classes of a multi-class prediction."""
+        prediction = self.prediction
+        return 1 if prediction is None or prediction.ndim < 2 else prediction.shape[1]
+
+    @cached_property
+    def class_label(self) -> Array:
+        """The class of each row, int64 (rows,): sparse labels as they are, dense labels' argmax.
+
+        A dense label without any positive entry is class -1 (no class).
+        """
+        label = self._label()
+        if label.ndim == 1 or label.shape[1] == 1 < self.classes:
+            return label.reshape(len(label)).astype(np.int64)
+        return np.where(label.any(axis=1), label.argmax(axis=1), -1)
+
+    @cached_property
+    def one_hot(self) -> Array:
+        """Labels as float64 (rows, classes); class -1 is a row of zeros."""
+        label = self._label()
+        if label.ndim == 2 and label.shape[1] == self.classes:
+            return label.astype(np.float64)
+        ids = self.class_label
+        dense = np.zeros((len(ids), self.classes))
+        known = np.flatnonzero(ids >= 0)
+        dense[known, ids[known]] = 1.0
+        return dense
+
+    @cached_property
+    def by_score(self) -> Array:
+        """Class ids of each row from highest to lowest score, int64 (rows, classes).
+
+        Ties: the lower class id comes first.
+        """
+        return np.argsort(-self._prediction(), axis=1, kind="stable")
+
+    @cached_property
+    def query_of_row(self) -> Array:
+        """Index of each row's query, int64 (rows,)."""
+        starts = self.query_starts
+        if starts is None:
+            return np.arange(len(self))
+        return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+
+    def _label(self) -> Array:
+        if self.label is None:
+            raise MetricError("no labels: set label_key in the model spec")
+        return self.label
+
+    def _prediction(self) -> Array:
+        if self.prediction is None:
+            raise MetricError("no predictions: give a model or a prediction_key")
+        return self.prediction

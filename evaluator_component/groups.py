@@ -1,0 +1,443 @@
+"""Groups: which groups each row of a batch belongs to, and sums over groups.
+
+A *group* is whatever rows are put together: a slice, a cross of slices, a resample of a slice. A
+statistic never knows which; it asks for sums per group and gets one row per group back.
+
+Vocabulary:
+    Membership: one way of putting rows into groups (for instance: by carrier). Every row is in at
+        most one group of a membership, unless row indices repeat (a multi-valued feature).
+    Groups: several memberships over the same rows; group ids run through all of them.
+    Replicates: resamples of the rows. With replicates every sum has shape
+        (groups, replicates, ...) in place of (groups, ...).
+    Cells: sparse sums, one entry per (group, cell) that occurs, such as a histogram of scores.
+
+Example:
+    >>> groups = Groups.single(np.array([0, 1, 0]), count=2)
+    >>> groups.sum(np.array([1.0, 10.0, 2.0]))
+    array([ 3., 10.])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Cells", "Groups", "Membership", "Partition", "Poisson"]
+
+Array = npt.NDArray[Any]
+
+#: Rows times replicates that are resampled at once: bounds the memory of a resampled sum.
+_BLOCK = 1 << 21
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One group id per row, or per entry of `rows` where rows repeat or are left out.
+
+    Attributes:
+        ids: int64 (entries,), the group of each entry.
+        rows: int64 (entries,), the row of each entry; None: entry i is row i.
+    """
+
+    ids: Array
+    rows: Array | None = None
+
+    def pick(self, values: Array) -> Array:
+        """Returns per-row values as per-entry values."""
+        return values if self.rows is None else values[self.rows]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Splits the rows into `count` parts; part r is replicate r (the jackknife's buckets).
+
+    Attributes:
+        part: int64 (rows,), in [0, count).
+        count: number of parts.
+    """
+
+    part: Array
+    count: int
+
+    def take(self, rows: Array) -> Partition:
+        """Returns the parts of the given rows."""
+        return Partition(self.part[rows], self.count)
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Repeats each row a Poisson(1) number of times per replicate (the bootstrap's resamples).
+
+    The draw is a function of the row's own 64-bit id, so that it does not depend on how the data
+    are cut into batches, files and workers.
+
+    Attributes:
+        ids: uint64 (rows,).
+        count: number of replicates.
+        seed: changes all draws.
+    """
+
+    ids: Array
+    count: int
+    seed: int = 0
+
+    def take(self, rows: Array) -> Poisson:
+        """Returns the draws of the given rows."""
+        return Poisson(self.ids[rows], self.count, self.seed)
+
+    def weights(self, start: int, stop: int) -> Array:
+        """Returns the multiplicities of rows start..stop as float64 (rows, replicates)."""
+        ids = self.ids[start:stop]
+        words = -(-self.count // 4)
+        drawn = np.empty((len(ids), words), dtype=np.uint64)
+        with np.errstate(over="ignore"):
+            for word in range(words):
+                drawn[:, word] = _mix(ids ^ _mix(np.uint64(self.seed * 0x10001 + word + 1)))
+        return _POISSON[drawn.view(np.uint16)[:, : self.count]]
+
+
+def _mix(bits: Any) -> Any:
+    """Scrambles 64-bit integers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    with np.errstate(over="ignore"):
+        bits = np.asarray(bits, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return bits ^ (bits >> np.uint64(31))
+
+
+def _poisson_table() -> Array:
+    """Quantiles of Poisson(1) at the 65,536 values of 16 bits."""
+    probability = np.cumsum(np.exp(-1.0) / np.cumprod([1.0, *range(1, 12)]))
+    uniform = (np.arange(1 << 16) + 0.5) / (1 << 16)
+    return np.searchsorted(probability, uniform).astype(np.float64)
+
+
+_POISSON = _poisson_table()
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Sparse sums: entry i holds the sums of the rows of `group[i]` that fall into `cell[i]`.
+
+    Entries are unique and sorted by group, then cell.
+
+    Attributes:
+        group: int64 (entries,).
+        cell: int64 (entries,).
+        sums: float64 (entries, [replicates,] columns).
+    """
+
+    group: Array
+    cell: Array
+    sums: Array
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    @cached_property
+    def starts(self) -> Array:
+        """First entry of each group that has entries, int64."""
+        return np.flatnonzero(np.diff(self.group, prepend=-1))
+
+    def per_group(self, values: Array, count: int) -> Array:
+        """Sums values (entries, ...) over the entries of each group: (count, ...)."""
+        total = np.zeros((count, *values.shape[1:]))
+        if len(values):
+            total[self.group[self.starts]] = np.add.reduceat(values, self.starts, axis=0)
+        return total
+
+    def dense(self, count: int, size: int) -> Array:
+        """Returns the sums as a dense array (count, [replicates,] size, columns)."""
+        entries, columns = len(self), self.sums.shape[-1]
+        middle = self.sums.shape[1:-1]
+        out = np.zeros((count, *middle, size, columns))
+        out[(self.group, *(slice(None),) * len(middle), self.cell)] = self.sums
+        assert entries == 0 or self.cell.max() < size
+        return out
+
+    @staticmethod
+    def merge(parts: Sequence[Cells]) -> Cells:
+        """Adds up sparse sums, whatever order their entries come in."""
+        if len(parts) == 1:
+            return parts[0]
+        group = np.concatenate([part.group for part in parts])
+        cell = np.concatenate([part.cell for part in parts])
+        sums = np.concatenate([part.sums for part in parts])
+        step = np.diff(group)
+        if ((step > 0) | ((step == 0) & (np.diff(cell) > 0))).all():
+            return Cells(group, cell, sums)
+        order = np.lexsort((cell, group))
+        group, cell = group[order], cell[order]
+        first = np.ones(len(group), dtype=bool)
+        first[1:] = (np.diff(group) != 0) | (np.diff(cell) != 0)
+        starts = np.flatnonzero(first)
+        if len(starts) == len(group):
+            return Cells(group, cell, sums[order])
+        return Cells(group[starts], cell[starts], np.add.reduceat(sums[order], starts, axis=0))
+
+    def regroup(self, new_group: Array) -> Cells:
+        """Renames group g to new_group[g] (all different; -1 drops the group's entries)."""
+        group = new_group[self.group]
+        if (group >= 0).all():
+            kept: Any = slice(None)
+        else:
+            kept = group >= 0
+        renamed = Cells(group[kept], self.cell[kept], self.sums[kept])
+        if len(renamed) and (np.diff(renamed.group) < 0).any():
+            order = np.lexsort((renamed.cell, renamed.group))
+            return Cells(renamed.group[order], renamed.cell[order], renamed.sums[order])
+        return renamed
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of the rows of one batch.
+
+    Attributes:
+        memberships: ways of grouping the rows.
+        count: number of groups over all memberships.
+        size: number of rows.
+        replicates: resamples; None: every row once.
+        keys: what the groups stand for (slice keys), for those who need to know; may be empty.
+    """
+
+    memberships: tuple[Membership, ...]
+    count: int
+    size: int
+    replicates: Partition | Poisson | None = None
+    keys: tuple[Any, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def single(cls, ids: Array, count: int) -> Groups:
+        """Groups rows in one way: row i is in group ids[i]; -1 is no group."""
+        ids = np.asarray(ids, dtype=np.int64)
+        if len(ids) and ids.min() < 0:
+            rows = np.flatnonzero(ids >= 0)
+            return cls((Membership(ids[rows], rows),), count, len(ids))
+        return cls((Membership(ids),), count, len(ids))
+
+    @classmethod
+    def everything(cls, size: int) -> Groups:
+        """Puts all rows into one group."""
+        return cls((Membership(np.zeros(size, dtype=np.int64)),), 1, size)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Leading shape of every sum: (groups,) or (groups, replicates)."""
+        return (self.count,) if self.replicates is None else (self.count, self.replicates.count)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def sum(self, values: Array) -> Array:
+        """Sums per-row values over each group.
+
+        Args:
+            values: (rows,) or (rows, columns...), any number or boolean type.
+
+        Returns:
+            float64 (groups, [replicates,] columns...).
+        """
+        values = np.asarray(values)
+        if values.ndim == 1:
+            return self._sum_columns(values[:, None])[..., 0]
+        flat = self._sum_columns(values.reshape(len(values), -1))
+        return flat.reshape(*self.shape, *values.shape[1:])
+
+    def counts(self) -> Array:
+        """Counts the rows of each group: float64 (groups, [replicates])."""
+        return self.sum(np.ones(self.size))
+
+    def min(self, values: Array) -> Array:
+        """Returns the smallest value of each group; +inf where a group has no row."""
+        return self._extreme(np.minimum, values, np.inf)
+
+    def max(self, values: Array) -> Array:
+        """Returns the largest value of each group; -inf where a group has no row."""
+        return self._extreme(np.maximum, values, -np.inf)
+
+    def cells(self, cell: Array, values: Array) -> Cells:
+        """Sums per-row values over each (group, cell).
+
+        Args:
+            cell: int64 (rows,), any integers.
+            values: (rows, columns).
+
+        Returns:
+            One entry per (group, cell) that occurs.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        parts = []
+        low, high = (int(cell.min()), int(cell.max())) if len(cell) else (0, 0)
+        span = high - low + 1
+        for membership in self.memberships:
+            if not len(membership.ids):
+                continue
+            entry_cell = membership.pick(cell)
+            if span * self.count < 2**62:
+                code = membership.ids * span + (entry_cell - low)
+                unique, index = _factorize(code, span * self.count)
+                group, cells = unique // span, unique % span + low
+            else:
+                distinct, position = np.unique(entry_cell, return_inverse=True)
+                code = membership.ids * len(distinct) + position
+                unique, index = _factorize(code, len(distinct) * self.count)
+                group, cells = unique // len(distinct), distinct[unique % len(distinct)]
+            sums = self._scatter(Membership(index, membership.rows), len(unique), values)
+            parts.append(Cells(group, cells, sums))
+        if not parts:
+            empty = np.zeros(0, dtype=np.int64)
+            return Cells(empty, empty, np.zeros((0, *self.shape[1:], values.shape[1])))
+        return Cells.merge(parts)
+
+    def top(self, priority: Array, size: int) -> tuple[Array, Array]:
+        """Finds the `size` rows of smallest priority in each group (ties: first row).
+
+        Replicates are ignored.
+
+        Returns:
+            (rows, groups): int64 arrays of the rows found and the groups they are in, ordered by
+            group, then priority.
+        """
+        found_rows, found_groups = [], []
+        for membership in self.memberships:
+            entry_priority = membership.pick(priority)
+            order = np.lexsort((entry_priority, membership.ids))
+            ids = membership.ids[order]
+            starts = np.flatnonzero(np.diff(ids, prepend=-1))
+            rank = np.arange(len(ids)) - np.repeat(starts, np.diff(starts, append=len(ids)))
+            kept = order[rank < size]
+            found_groups.append(membership.ids[kept])
+            found_rows.append(kept if membership.rows is None else membership.rows[kept])
+        if not found_rows:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        rows, groups = np.concatenate(found_rows), np.concatenate(found_groups)
+        order = np.argsort(groups, kind="stable")
+        return rows[order], groups[order]
+
+    def take(self, rows: Array) -> Groups:
+        """Returns the groups of the given rows (a mask, or indices which may repeat)."""
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        memberships = []
+        for membership in self.memberships:
+            if membership.rows is None:
+                memberships.append(Membership(membership.ids[rows]))
+                continue
+            order = np.argsort(membership.rows, kind="stable")
+            sorted_rows = membership.rows[order]
+            first = np.searchsorted(sorted_rows, rows, side="left")
+            lengths = np.searchsorted(sorted_rows, rows, side="right") - first
+            new_rows = np.repeat(np.arange(len(rows)), lengths)
+            offset = np.arange(len(new_rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            entries = order[np.repeat(first, lengths) + offset]
+            memberships.append(Membership(membership.ids[entries], new_rows))
+        replicates = self.replicates.take(rows) if self.replicates is not None else None
+        return replace(
+            self, memberships=tuple(memberships), size=len(rows), replicates=replicates
+        )
+
+    def repeat(self, times: int) -> Groups:
+        """Returns the groups of a batch in which every row stands `times` times in a row."""
+        return self if times == 1 else self.take(np.repeat(np.arange(self.size), times))
+
+    def _sum_columns(self, values: Array) -> Array:
+        total = np.zeros((*self.shape, values.shape[1]))
+        for membership in self.memberships:
+            if len(membership.ids):
+                total += self._scatter(membership, self.count, values)
+        return total
+
+    def _scatter(self, membership: Membership, count: int, values: Array) -> Array:
+        """Sums values (rows, columns) into `count` bins: (count, [replicates,] columns)."""
+        if isinstance(self.replicates, Poisson):
+            return self._scatter_resampled(membership, count, values, self.replicates)
+        ids = membership.ids
+        if self.replicates is not None:
+            ids = ids * self.replicates.count + membership.pick(self.replicates.part)
+            count *= self.replicates.count
+        sums = np.empty((count, values.shape[1]))
+        for column in range(values.shape[1]):
+            weights = membership.pick(values[:, column])
+            sums[:, column] = np.bincount(ids, weights=weights, minlength=count)
+        if self.replicates is None:
+            return sums
+        return sums.reshape(-1, self.replicates.count, values.shape[1])
+
+    def _scatter_resampled(
+        self, membership: Membership, count: int, values: Array, draws: Poisson
+    ) -> Array:
+        """Sums with Poisson multiplicities, a block of rows at a time, as a sparse product."""
+        from scipy.sparse import csr_matrix
+
+        sums = np.zeros((count, draws.count, values.shape[1]))
+        block = max(1, _BLOCK // draws.count)
+        entry_rows = membership.rows
+        if entry_rows is not None:
+            order = np.argsort(entry_rows, kind="stable")
+            entry_rows, entry_ids = entry_rows[order], membership.ids[order]
+        for start in range(0, self.size, block):
+            stop = min(start + block, self.size)
+            if entry_rows is None:
+                rows, ids = np.arange(stop - start), membership.ids[start:stop]
+            else:
+                low, high = np.searchsorted(entry_rows, (start, stop))
+                rows, ids = entry_rows[low:high] - start, entry_ids[low:high]
+            weights = self._weights(draws, start, stop)
+            touched, local = np.unique(ids, return_inverse=True)
+            for column in range(values.shape[1]):
+                data = values[start:stop, column][rows].astype(np.float64)
+                matrix = csr_matrix((data, (local, rows)), shape=(len(touched), stop - start))
+                sums[touched, :, column] += matrix @ weights
+        return sums
+
+    def _weights(self, draws: Poisson, start: int, stop: int) -> Array:
+        """Draws once per block what several statistics of the same rows ask for."""
+        cache = self._drawn
+        if (start, stop) not in cache:
+            if len(cache) * (stop - start) * draws.count > 8 * _BLOCK:
+                cache.clear()
+            cache[start, stop] = draws.weights(start, stop)
+        return cache[start, stop]
+
+    @cached_property
+    def _drawn(self) -> dict[tuple[int, int], Array]:
+        return {}
+
+    def _extreme(self, ufunc: np.ufunc, values: Array, empty: float) -> Array:
+        values = np.asarray(values, dtype=np.float64)
+        out = np.full((*self.shape, *values.shape[1:]), empty)
+        for membership in self.memberships:
+            picked = membership.pick(values)
+            if self.replicates is None:
+                ufunc.at(out, membership.ids, picked)
+            elif isinstance(self.replicates, Partition):
+                ufunc.at(out, (membership.ids, membership.pick(self.replicates.part)), picked)
+            else:
+                for start in range(0, self.size, max(1, _BLOCK // self.replicates.count)):
+                    stop = min(start + max(1, _BLOCK // self.replicates.count), self.size)
+                    rows = membership.pick(np.arange(self.size))
+                    inside = np.flatnonzero((rows >= start) & (rows < stop))
+                    drawn = self._weights(self.replicates, start, stop)[rows[inside] - start] > 0
+                    entry, sample = np.nonzero(drawn)
+                    ufunc.at(out, (membership.ids[inside[entry]], sample), picked[inside[entry]])
+        return out
+
+
+def _factorize(code: Array, size: int) -> tuple[Array, Array]:
+    """Returns (sorted distinct codes, index of each code among them); codes are in [0, size)."""
+    if size <= 4 * len(code) + 65536:
+        present = np.zeros(size, dtype=bool)
+        present[code] = True
+        unique = np.flatnonzero(present)
+        position = np.empty(size, dtype=np.int64)
+        position[unique] = np.arange(len(unique))
+        return unique, position[code]
+    unique, index = np.unique(code, return_inverse=True)
+    return unique, index

@@ -1,0 +1,35 @@
+"""Arithmetic that keeps undefined values undefined: NaN, never a silent 0 and never a warning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["divide", "sqrt"]
+
+Array = npt.NDArray[Any]
+
+
+def divide(numerator: Any, denominator: Any) -> Array:
+    """Divides elementwise; NaN where the denominator is 0 or either side is NaN.
+
+    Example:
+        >>> divide([1.0, 1.0], [2.0, 0.0])
+        array([0.5, nan])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient = np.true_divide(numerator, denominator)
+    return np.where(np.equal(denominator, 0), np.nan, quotient)
+
+
+def sqrt(value: Any) -> Array:
+    """Takes the square root elementwise; NaN for negative numbers.
+
+    Example:
+        >>> sqrt([4.0, -1.0])
+        array([ 2., nan])
+    """
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(value)
