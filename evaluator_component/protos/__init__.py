@@ -1,0 +1,1 @@
+"""Generated message classes; the sources are in `proto/` (run `proto/generate.sh`)."""
