@@ -87,7 +87,9 @@ class Batch:
             MetricError: when the data have no such feature.
         """
         if name not in self.features:
-            raise MetricError(f"no feature {name!r} in the data {did_you_mean(name, self.features)}")
+            raise MetricError(
+                f"no feature {name!r} in the data {did_you_mean(name, self.features)}"
+            )
         return self.features[name]
 
     def take(self, rows: Array) -> Batch:

@@ -339,9 +339,7 @@ class Groups:
             entries = order[np.repeat(first, lengths) + offset]
             memberships.append(Membership(membership.ids[entries], new_rows))
         replicates = self.replicates.take(rows) if self.replicates is not None else None
-        return replace(
-            self, memberships=tuple(memberships), size=len(rows), replicates=replicates
-        )
+        return replace(self, memberships=tuple(memberships), size=len(rows), replicates=replicates)
 
     def repeat(self, times: int) -> Groups:
         """Returns the groups of a batch in which every row stands `times` times in a row."""
