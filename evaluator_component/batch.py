@@ -51,13 +51,13 @@ class Batch:
         class_names: names of the classes, where known.
     """
 
-    label: Array | None = None
-    prediction: Array | None = None
-    weight: Array = None  # type: ignore[assignment]
-    baseline_prediction: Array | None = None
+    label: Any = None
+    prediction: Any = None
+    weight: Any = None
+    baseline_prediction: Any = None
     features: Mapping[str, Any] = field(default_factory=dict)
-    example_ids: Array | None = None
-    query_starts: Array | None = None
+    example_ids: Any = None
+    query_starts: Any = None
     class_names: tuple[str, ...] = ()
     _derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 

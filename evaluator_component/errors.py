@@ -14,7 +14,8 @@ mistyped, the nearest name that exists.
 
 Example:
     >>> problems = Problems()
-    >>> problems.add("metrics_specs[0].metrics[1]", "unknown metric 'Acu'", did_you_mean("Acu", ["AUC", "Recall"]))
+    >>> hint = did_you_mean("Acu", ["AUC", "Recall"])
+    >>> problems.add("metrics_specs[0].metrics[1]", "unknown metric 'Acu'", hint)
     >>> problems.raise_if_any()
     Traceback (most recent call last):
     ...
@@ -66,7 +67,7 @@ class ResultError(EvaluatorError):
 
 
 def did_you_mean(got: object, allowed: Iterable[object], listed: int = 8) -> str:
-    """Returns a hint in parentheses: the nearest allowed name, or the allowed names when none is near.
+    """Returns a hint in parentheses: the nearest allowed name, or else the allowed names.
 
     Args:
         got: the name that does not exist.

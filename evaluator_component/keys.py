@@ -24,9 +24,9 @@ from typing import Any
 
 __all__ = [
     "AGGREGATIONS",
+    "OVERALL",
     "CrossSliceKey",
     "MetricKey",
-    "OVERALL",
     "PlotKey",
     "SliceKey",
     "SliceValue",
@@ -143,7 +143,7 @@ class MetricKey:
         output_name: "" where the model has one output only.
         sub_key: class, k or top_k; None for the whole prediction.
         aggregation: "micro", "macro" or "weighted_macro" over classes; None if not aggregated.
-        example_weighted: True, False, or None where the metric decides by itself (in-model metrics).
+        example_weighted: True, False, or None where the metric decides (in-model metrics).
         is_diff: the value is candidate minus baseline.
     """
 

@@ -32,4 +32,4 @@ def sqrt(value: Any) -> Array:
         array([ 2., nan])
     """
     with np.errstate(invalid="ignore"):
-        return np.sqrt(value)
+        return np.asarray(np.sqrt(value))
