@@ -48,6 +48,8 @@ class Batch:
         example_ids: uint64 (rows,), the same for the same example wherever it stands.
         query_starts: int64 (queries + 1,), the first row of each query and the number of rows;
             None where rows are not grouped by query. Groups then hold queries in place of rows.
+        top_k: how many of the best-ranked rows of a query count; None for all.
+        attributions: per feature, float64 (rows,) or (rows, classes), or object where ragged.
         class_names: names of the classes, where known.
     """
 
@@ -58,6 +60,8 @@ class Batch:
     features: Mapping[str, Any] = field(default_factory=dict)
     example_ids: Any = None
     query_starts: Any = None
+    top_k: int | None = None
+    attributions: Mapping[str, Any] | None = None
     class_names: tuple[str, ...] = ()
     _derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -66,10 +70,12 @@ class Batch:
             object.__setattr__(self, "weight", np.ones(self._rows()))
 
     def _rows(self) -> int:
-        for column in (self.prediction, self.label, self.example_ids):
+        for column in (self.prediction, self.label, self.example_ids, self.features):
+            while isinstance(column, Mapping):
+                column = next(iter(column.values()), None)
             if column is not None:
                 return len(column)
-        return len(next(iter(self.features.values()), ()))
+        return 0
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -92,18 +98,22 @@ class Batch:
             )
         return self.features[name]
 
+    def number(self, name: str) -> Array:
+        """Returns a feature column with one number per row as float64 (rows,).
+
+        A row without value is NaN.
+
+        Raises:
+            MetricError: when there is no such feature, or when it is not one number per row.
+        """
+        return self.derived(("number", name), lambda: _numbers(name, self.feature(name)))
+
     def take(self, rows: Array) -> Batch:
         """Returns the batch restricted to some rows (indices or a mask); derived columns go."""
         columns = ("label", "prediction", "weight", "baseline_prediction", "example_ids")
-        taken = {
-            name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None
-        }
         index = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        features = {
-            name: column[index] if isinstance(column, np.ndarray) else column.take(index)
-            for name, column in self.features.items()
-        }
-        return replace(self, **taken, features=features, _derived={})
+        taken = {name: _take(getattr(self, name), index) for name in (*columns, "attributions")}
+        return replace(self, **taken, features=_take(self.features, index), _derived={})
 
     @cached_property
     def classes(self) -> int:
@@ -150,6 +160,11 @@ class Batch:
             return np.arange(len(self))
         return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
+    @property
+    def queries(self) -> int:
+        """Number of queries."""
+        return len(self.query_starts) - 1
+
     def _label(self) -> Array:
         if self.label is None:
             raise MetricError("no labels: set label_key in the model spec")
@@ -159,3 +174,45 @@ class Batch:
         if self.prediction is None:
             raise MetricError("no predictions: give a model or a prediction_key")
         return self.prediction
+
+
+def _take(column: Any, rows: Array) -> Any:
+    """Rows of a column: an array, an Arrow array, or a dict of columns."""
+    if column is None:
+        return None
+    if isinstance(column, Mapping):
+        return {name: _take(part, rows) for name, part in column.items()}
+    return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
+
+
+def _numbers(name: str, column: Any) -> Array:
+    """A feature column as float64 (rows,)."""
+    if not isinstance(column, np.ndarray):
+        lengths = None
+        if hasattr(column, "flatten") and hasattr(column, "value_lengths"):
+            lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+            values = column.flatten()
+        else:
+            values = column
+        try:
+            flat = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise MetricError(f"feature {name!r} holds no numbers but {values.type}") from error
+        if lengths is None:
+            return np.asarray(flat)
+        if lengths.max(initial=0) > 1:
+            raise MetricError(
+                f"feature {name!r} must have one value per example, got {lengths.max()}"
+            )
+        numbers = np.full(len(lengths), np.nan)
+        numbers[lengths > 0] = flat
+        return numbers
+    try:
+        array = np.asarray(column.reshape(len(column), -1), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MetricError(
+            f"feature {name!r} is not one number per example, for example {column[0]!r}"
+        ) from error
+    if array.shape[1] != 1:
+        raise MetricError(f"feature {name!r} must have one value per example, got {array.shape[1]}")
+    return array[:, 0]

@@ -19,7 +19,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -99,6 +99,18 @@ class Poisson:
             for word in range(words):
                 drawn[:, word] = _mix(ids ^ _mix(np.uint64(self.seed * 0x10001 + word + 1)))
         return _POISSON[drawn.view(np.uint16)[:, : self.count]]
+
+    def drawn(self, start: int, stop: int) -> Array:
+        """Like `weights`, kept for the other statistics that ask for the same rows."""
+        if (start, stop) not in self._drawn:
+            if len(self._drawn) * (stop - start) * self.count > 8 * _BLOCK:
+                self._drawn.clear()
+            self._drawn[start, stop] = self.weights(start, stop)
+        return self._drawn[start, stop]
+
+    @cached_property
+    def _drawn(self) -> dict[tuple[int, int], Array]:
+        return {}
 
 
 def _mix(bits: Any) -> Any:
@@ -341,6 +353,27 @@ class Groups:
         replicates = self.replicates.take(rows) if self.replicates is not None else None
         return replace(self, memberships=tuple(memberships), size=len(rows), replicates=replicates)
 
+    def parts(self) -> Iterator[tuple[Groups, Array | None]]:
+        """Yields each membership alone, as groups of its entries, and the row of each entry.
+
+        For values that depend on the group: entry i of a part is in one group only,
+        `part.memberships[0].ids[i]`. Rows are None where entry i is row i.
+        """
+        for membership in self.memberships:
+            if membership.rows is None:
+                yield replace(self, memberships=(membership,)), None
+                continue
+            replicates = self.replicates
+            yield (
+                replace(
+                    self,
+                    memberships=(Membership(membership.ids),),
+                    size=len(membership.ids),
+                    replicates=None if replicates is None else replicates.take(membership.rows),
+                ),
+                membership.rows,
+            )
+
     def repeat(self, times: int) -> Groups:
         """Returns the groups of a batch in which every row stands `times` times in a row."""
         return self if times == 1 else self.take(np.repeat(np.arange(self.size), times))
@@ -387,26 +420,13 @@ class Groups:
             else:
                 low, high = np.searchsorted(entry_rows, (start, stop))
                 rows, ids = entry_rows[low:high] - start, entry_ids[low:high]
-            weights = self._weights(draws, start, stop)
+            weights = draws.drawn(start, stop)
             touched, local = np.unique(ids, return_inverse=True)
             for column in range(values.shape[1]):
                 data = values[start:stop, column][rows].astype(np.float64)
                 matrix = csr_matrix((data, (local, rows)), shape=(len(touched), stop - start))
                 sums[touched, :, column] += matrix @ weights
         return sums
-
-    def _weights(self, draws: Poisson, start: int, stop: int) -> Array:
-        """Draws once per block what several statistics of the same rows ask for."""
-        cache = self._drawn
-        if (start, stop) not in cache:
-            if len(cache) * (stop - start) * draws.count > 8 * _BLOCK:
-                cache.clear()
-            cache[start, stop] = draws.weights(start, stop)
-        return cache[start, stop]
-
-    @cached_property
-    def _drawn(self) -> dict[tuple[int, int], Array]:
-        return {}
 
     def _extreme(self, ufunc: np.ufunc, values: Array, empty: float) -> Array:
         values = np.asarray(values, dtype=np.float64)
@@ -422,7 +442,7 @@ class Groups:
                     stop = min(start + max(1, _BLOCK // self.replicates.count), self.size)
                     rows = membership.pick(np.arange(self.size))
                     inside = np.flatnonzero((rows >= start) & (rows < stop))
-                    drawn = self._weights(self.replicates, start, stop)[rows[inside] - start] > 0
+                    drawn = self.replicates.drawn(start, stop)[rows[inside] - start] > 0
                     entry, sample = np.nonzero(drawn)
                     ufunc.at(out, (membership.ids[inside[entry]], sample), picked[inside[entry]])
         return out

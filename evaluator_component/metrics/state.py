@@ -11,21 +11,43 @@ Vocabulary:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluator_component.metrics import precise
 from evaluator_component.metrics.base import State
 
-__all__ = ["Sample", "States"]
+__all__ = ["DENSE", "Sample", "States", "take_away"]
 
 Array = npt.NDArray[Any]
 
-_IDENTITY = {"sum": 0.0, "min": np.inf, "max": -np.inf}
-_MERGE = {"sum": np.add, "min": np.minimum, "max": np.maximum}
+_IDENTITY = {"sum": 0.0, "precise": 0.0, "min": np.inf, "max": -np.inf}
+_MERGE: dict[str, Callable[..., Array]] = {
+    "sum": np.add,
+    "precise": precise.add,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+#: Reductions whose arrays have one row per group; the others are sparse.
+DENSE = frozenset(_MERGE)
+
+
+def take_away(reduction: str, total: Array, part: Array) -> Array:
+    """Returns what is left of a sum without one of its parts (the jackknife's step).
+
+    Raises:
+        ValueError: for a reduction that cannot be undone, such as "max".
+    """
+    if reduction == "sum":
+        return np.asarray(total - part)
+    if reduction == "precise":
+        return precise.subtract(*np.broadcast_arrays(total, part))
+    raise ValueError(f"{reduction!r} cannot be undone; merge the other parts instead")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ none (or micro)      all classes, flattened
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from evaluator_component.batch import Batch
 from evaluator_component.errors import MetricError, did_you_mean
 from evaluator_component.groups import Groups
 from evaluator_component.keys import SubKey
-from evaluator_component.metrics.base import ELEMENTWISE, MULTICLASS
+from evaluator_component.metrics.base import ELEMENTWISE, MULTICLASS, QUERY
 
 __all__ = ["View"]
 
@@ -91,8 +91,9 @@ class View:
             prediction=prediction,
             weight=np.asarray(weight, dtype=np.float64),
             baseline_prediction=baseline,
-            features=extracts.get("features", {}),
+            features=self._features(extracts),
             example_ids=extracts.get("example_ids"),
+            attributions=self._attributions(extracts),
             class_names=self.class_names,
         )
 
@@ -109,6 +110,23 @@ class View:
             elif len(column) == 1:
                 column = next(iter(column.values()))
         return column
+
+    def _features(self, extracts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The features, with this model's transformed features in front of the raw ones."""
+        features: Mapping[str, Any] = extracts.get("features") or {}
+        transformed = extracts.get("transformed_features") or {}
+        of_model = transformed.get(self.model_name)
+        if isinstance(of_model, Mapping):
+            transformed = of_model
+        return {**features, **transformed} if transformed else features
+
+    def _attributions(self, extracts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The attributions by feature, inside dicts by model and by output where there are any."""
+        attributions: Any = extracts.get("attributions")
+        for name in (self.model_name, self.output_name):
+            if isinstance(attributions, Mapping) and isinstance(attributions.get(name), Mapping):
+                attributions = attributions[name]
+        return attributions  # type: ignore[no-any-return]
 
     def shape(self, batch: Batch, groups: Groups, form: str) -> tuple[Batch, Groups]:
         """Brings picked columns into the form that a statistic asks for.
@@ -129,6 +147,8 @@ class View:
             return self._elementwise(batch, groups)
         if form == MULTICLASS:
             return self._multiclass(batch), groups
+        if form == QUERY:
+            return self._query(batch), groups
         return batch, groups
 
     def _multiclass(self, batch: Batch) -> Batch:
@@ -147,6 +167,26 @@ class View:
             features=batch.features,
             example_ids=batch.example_ids,
             class_names=batch.class_names,
+        )
+
+    def _query(self, batch: Batch) -> Batch:
+        """One score per row; `top_k` says how many rows of a query count."""
+        if batch.query_starts is None:
+            raise MetricError(f"{self}: a ranking metric needs a query_key in its metrics spec")
+        sub_key = self.sub_key or SubKey()
+        if sub_key.class_id is not None or sub_key.k is not None:
+            raise MetricError(f"{sub_key}: a ranking metric takes top_k only")
+        plain = replace(self, sub_key=None)
+        prediction = batch.prediction
+        if prediction is not None:
+            prediction = _number_matrix(prediction, "predictions", self)
+            if prediction.shape[1] != 1:
+                raise MetricError(
+                    f"{self}: a ranking metric needs one score per example, got predictions of "
+                    f"shape {prediction.shape}"
+                )
+        return replace(
+            plain._binary(batch, prediction), query_starts=batch.query_starts, top_k=sub_key.top_k
         )
 
     def _elementwise(self, batch: Batch, groups: Groups) -> tuple[Batch, Groups]:
