@@ -47,34 +47,40 @@ class MetricKey(_message.Message):
     def __init__(self, name: _Optional[str] = ..., model_name: _Optional[str] = ..., output_name: _Optional[str] = ..., sub_key: _Optional[_Union[SubKey, _Mapping]] = ..., aggregation_type: _Optional[_Union[AggregationType, _Mapping]] = ..., example_weighted: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., is_diff: bool = ...) -> None: ...
 
 class PlotKey(_message.Message):
-    __slots__ = ("name", "model_name", "output_name", "sub_key", "example_weighted")
+    __slots__ = ("name", "model_name", "output_name", "sub_key", "example_weighted", "aggregation_type", "is_diff")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
     SUB_KEY_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_WEIGHTED_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    model_name: str
-    output_name: str
-    sub_key: SubKey
-    example_weighted: _wrappers_pb2.BoolValue
-    def __init__(self, name: _Optional[str] = ..., model_name: _Optional[str] = ..., output_name: _Optional[str] = ..., sub_key: _Optional[_Union[SubKey, _Mapping]] = ..., example_weighted: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ...) -> None: ...
-
-class AttributionsKey(_message.Message):
-    __slots__ = ("name", "model_name", "output_name", "sub_key", "example_weighted", "is_diff")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
-    OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
-    SUB_KEY_FIELD_NUMBER: _ClassVar[int]
-    EXAMPLE_WEIGHTED_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATION_TYPE_FIELD_NUMBER: _ClassVar[int]
     IS_DIFF_FIELD_NUMBER: _ClassVar[int]
     name: str
     model_name: str
     output_name: str
     sub_key: SubKey
     example_weighted: _wrappers_pb2.BoolValue
+    aggregation_type: AggregationType
     is_diff: bool
-    def __init__(self, name: _Optional[str] = ..., model_name: _Optional[str] = ..., output_name: _Optional[str] = ..., sub_key: _Optional[_Union[SubKey, _Mapping]] = ..., example_weighted: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., is_diff: bool = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., model_name: _Optional[str] = ..., output_name: _Optional[str] = ..., sub_key: _Optional[_Union[SubKey, _Mapping]] = ..., example_weighted: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., aggregation_type: _Optional[_Union[AggregationType, _Mapping]] = ..., is_diff: bool = ...) -> None: ...
+
+class AttributionsKey(_message.Message):
+    __slots__ = ("name", "model_name", "output_name", "sub_key", "example_weighted", "is_diff", "aggregation_type")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
+    SUB_KEY_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_WEIGHTED_FIELD_NUMBER: _ClassVar[int]
+    IS_DIFF_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    model_name: str
+    output_name: str
+    sub_key: SubKey
+    example_weighted: _wrappers_pb2.BoolValue
+    is_diff: bool
+    aggregation_type: AggregationType
+    def __init__(self, name: _Optional[str] = ..., model_name: _Optional[str] = ..., output_name: _Optional[str] = ..., sub_key: _Optional[_Union[SubKey, _Mapping]] = ..., example_weighted: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., is_diff: bool = ..., aggregation_type: _Optional[_Union[AggregationType, _Mapping]] = ...) -> None: ...
 
 class SingleSliceKey(_message.Message):
     __slots__ = ("column", "bytes_value", "float_value", "int64_value", "double_value")
@@ -362,18 +368,22 @@ class ConfidenceInterval(_message.Message):
 class MetricsForSlice(_message.Message):
     __slots__ = ("slice_key", "cross_slice_key", "metric_keys_and_values", "metrics", "dataset", "example_count", "example_weight", "note")
     class MetricKeyAndValue(_message.Message):
-        __slots__ = ("key", "value", "confidence_interval", "direction", "labels")
+        __slots__ = ("key", "value", "confidence_interval", "direction", "labels", "kind", "details")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
         CONFIDENCE_INTERVAL_FIELD_NUMBER: _ClassVar[int]
         DIRECTION_FIELD_NUMBER: _ClassVar[int]
         LABELS_FIELD_NUMBER: _ClassVar[int]
+        KIND_FIELD_NUMBER: _ClassVar[int]
+        DETAILS_FIELD_NUMBER: _ClassVar[int]
         key: MetricKey
         value: MetricValue
         confidence_interval: ConfidenceInterval
         direction: _eval_config_pb2.MetricDirection
         labels: _containers.RepeatedScalarFieldContainer[str]
-        def __init__(self, key: _Optional[_Union[MetricKey, _Mapping]] = ..., value: _Optional[_Union[MetricValue, _Mapping]] = ..., confidence_interval: _Optional[_Union[ConfidenceInterval, _Mapping]] = ..., direction: _Optional[_Union[_eval_config_pb2.MetricDirection, str]] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
+        kind: str
+        details: str
+        def __init__(self, key: _Optional[_Union[MetricKey, _Mapping]] = ..., value: _Optional[_Union[MetricValue, _Mapping]] = ..., confidence_interval: _Optional[_Union[ConfidenceInterval, _Mapping]] = ..., direction: _Optional[_Union[_eval_config_pb2.MetricDirection, str]] = ..., labels: _Optional[_Iterable[str]] = ..., kind: _Optional[str] = ..., details: _Optional[str] = ...) -> None: ...
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -419,7 +429,7 @@ class CalibrationHistogramBuckets(_message.Message):
     def __init__(self, buckets: _Optional[_Iterable[_Union[CalibrationHistogramBuckets.Bucket, _Mapping]]] = ...) -> None: ...
 
 class PlotData(_message.Message):
-    __slots__ = ("calibration_histogram_buckets", "confusion_matrix_at_thresholds", "multi_class_confusion_matrix_at_thresholds", "multi_label_confusion_matrix_at_thresholds", "debug_message", "table", "kind")
+    __slots__ = ("calibration_histogram_buckets", "confusion_matrix_at_thresholds", "multi_class_confusion_matrix_at_thresholds", "multi_label_confusion_matrix_at_thresholds", "debug_message", "table", "kind", "details")
     CALIBRATION_HISTOGRAM_BUCKETS_FIELD_NUMBER: _ClassVar[int]
     CONFUSION_MATRIX_AT_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
     MULTI_CLASS_CONFUSION_MATRIX_AT_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
@@ -427,6 +437,7 @@ class PlotData(_message.Message):
     DEBUG_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
     calibration_histogram_buckets: CalibrationHistogramBuckets
     confusion_matrix_at_thresholds: ConfusionMatrixAtThresholds
     multi_class_confusion_matrix_at_thresholds: MultiClassConfusionMatrixAtThresholds
@@ -434,7 +445,8 @@ class PlotData(_message.Message):
     debug_message: str
     table: Table
     kind: str
-    def __init__(self, calibration_histogram_buckets: _Optional[_Union[CalibrationHistogramBuckets, _Mapping]] = ..., confusion_matrix_at_thresholds: _Optional[_Union[ConfusionMatrixAtThresholds, _Mapping]] = ..., multi_class_confusion_matrix_at_thresholds: _Optional[_Union[MultiClassConfusionMatrixAtThresholds, _Mapping]] = ..., multi_label_confusion_matrix_at_thresholds: _Optional[_Union[MultiLabelConfusionMatrixAtThresholds, _Mapping]] = ..., debug_message: _Optional[str] = ..., table: _Optional[_Union[Table, _Mapping]] = ..., kind: _Optional[str] = ...) -> None: ...
+    details: str
+    def __init__(self, calibration_histogram_buckets: _Optional[_Union[CalibrationHistogramBuckets, _Mapping]] = ..., confusion_matrix_at_thresholds: _Optional[_Union[ConfusionMatrixAtThresholds, _Mapping]] = ..., multi_class_confusion_matrix_at_thresholds: _Optional[_Union[MultiClassConfusionMatrixAtThresholds, _Mapping]] = ..., multi_label_confusion_matrix_at_thresholds: _Optional[_Union[MultiLabelConfusionMatrixAtThresholds, _Mapping]] = ..., debug_message: _Optional[str] = ..., table: _Optional[_Union[Table, _Mapping]] = ..., kind: _Optional[str] = ..., details: _Optional[str] = ...) -> None: ...
 
 class PlotsForSlice(_message.Message):
     __slots__ = ("slice_key", "cross_slice_key", "plot_keys_and_values", "plot_data", "plots", "dataset")
