@@ -1,0 +1,60 @@
+"""Reading: files of any common format, tables in memory or PCollections -> batches of Extracts.
+
+`Source` says what to read, `make_plan` finds out how, `Read` (Beam) and `read_batches` (without
+Beam) read. Records that cannot be used are noted in `BadRecords`.
+
+Names are imported when they are first used: Beam is needed for the transforms only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "BadRecord": "bad_records",
+    "BadRecords": "bad_records",
+    "LimitBadRecords": "read",
+    "Plan": "plan",
+    "Read": "read",
+    "RecordBatchesToExtracts": "read",
+    "RecordsToExtracts": "read",
+    "Shard": "plan",
+    "Source": "source",
+    "expand": "files",
+    "from_table": "batches",
+    "make_plan": "plan",
+    "read_batches": "batches",
+    "require_columns": "plan",
+    "rows_of": "batches",
+    "write_dead_letters": "bad_records",
+}
+
+__all__ = [
+    "BadRecord",
+    "BadRecords",
+    "LimitBadRecords",
+    "Plan",
+    "Read",
+    "RecordBatchesToExtracts",
+    "RecordsToExtracts",
+    "Shard",
+    "Source",
+    "expand",
+    "from_table",
+    "make_plan",
+    "read_batches",
+    "require_columns",
+    "rows_of",
+    "write_dead_letters",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
