@@ -1,8 +1,9 @@
 """Catalogue: importing this module registers every metric of the package."""
 
 from evaluator_component.metrics import (
+    correlation,
     counts,
     regression,
 )
 
-__all__ = ["counts", "regression"]
+__all__ = ["correlation", "counts", "regression"]
