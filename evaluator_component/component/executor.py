@@ -1,0 +1,110 @@
+"""Runs an evaluation as a step of a pipeline: resolve the inputs, evaluate, record.
+
+What an evaluation is, this module does not know; it hands plain values to `evaluate` and puts what
+comes back into TFX's artifacts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx.dsl.io import fileio
+
+from evaluator_component.component.beam_executor import BeamExecutor
+from evaluator_component.component.blessing import Ruling, write_blessing
+from evaluator_component.component.lineage import lineage_record
+from evaluator_component.component.properties import set_properties
+from evaluator_component.component.records import metrics_record
+from evaluator_component.component.request import Request, read_request
+
+__all__ = ["Executor"]
+
+Artifacts = Mapping[str, Sequence[Any]]
+
+
+class Executor(BeamExecutor):
+    """The executor of the Evaluator component."""
+
+    def Do(
+        self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
+    ) -> None:
+        """Evaluates, and fills the output artifacts.
+
+        Args:
+            input_dict: `examples`; optionally `model`, `baseline_model`, `schema`.
+            output_dict: `evaluation`, `blessing`; optionally `metrics`, `roc`, `report`.
+            exec_properties: see `EvaluatorSpec.PARAMETERS`.
+
+        Raises:
+            EvaluatorError: the request or the data is at fault; nothing is recorded then.
+        """
+        request = read_request(input_dict, output_dict, exec_properties)
+        outputs = {key: artifacts[0] for key, artifacts in output_dict.items() if artifacts}
+        outcome = self._evaluate(request, outputs["evaluation"].uri)
+        record(request, outcome, outputs, exec_properties)
+
+    def _evaluate(self, request: Request, output_path: str) -> Any:
+        """Calls the library; the one place that knows how."""
+        from evaluator_component.api import evaluate
+
+        module = request.user_module
+        return evaluate(
+            eval_config=request.eval_config,
+            data=request.sources,
+            models=request.models,
+            output_path=output_path,
+            schema=request.schema,
+            pipeline_options=self.beam_options(module.packages),
+        )
+
+
+def record(
+    request: Request,
+    outcome: Any,
+    outputs: Mapping[str, Any],
+    properties: Mapping[str, Any],
+) -> None:
+    """Fills the output artifacts from the outcome of an evaluation."""
+    ruling = ruling_of(outcome.verdict)
+    set_properties(outputs["evaluation"], lineage_record(request, properties))
+    write_blessing(
+        outputs["blessing"],
+        ruling,
+        model=request.candidate,
+        baseline=request.baseline,
+        component_id=request.component_id,
+    )
+    if "metrics" in outputs:
+        values = metrics_record(
+            outcome.tables,
+            candidate=request.candidate_name,
+            max_slices=request.max_recorded_slices,
+        )
+        set_properties(
+            outputs["metrics"],
+            values | {"verdict": ruling.verdict, "reason": ruling.reason},
+        )
+    if "report" in outputs:
+        copy_report(os.path.join(outputs["evaluation"].uri, "report.html"), outputs["report"].uri)
+
+
+def ruling_of(verdict: Any) -> Ruling:
+    """Returns a verdict in the terms of a blessing."""
+    return Ruling(
+        blessed=verdict.blessed,
+        verdict=str(getattr(verdict.status, "name", verdict.status)),
+        reasons=tuple(verdict.reasons),
+        counts=dict(verdict.counts),
+        forced_because=verdict.forced_reason,
+        forced_by=verdict.forced_by,
+    )
+
+
+def copy_report(report: str, uri: str) -> None:
+    """Makes the report the artifact itself: its URI is a file, not a folder with a file in it."""
+    if fileio.exists(uri) and fileio.isdir(uri):
+        fileio.rmtree(uri)
+    fileio.makedirs(os.path.dirname(uri))
+    fileio.copy(report, uri, overwrite=True)

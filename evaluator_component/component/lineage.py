@@ -1,0 +1,42 @@
+"""What led to a verdict, as properties of the evaluation: data, config and code.
+
+The store links an evaluation to its model, baseline, examples and schema by itself. It does not
+know which spans and splits of the examples were read, which config was meant after all defaults,
+and which code computed it; those are recorded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evaluator_component.component.request import Request
+from evaluator_component.version import __version__
+
+__all__ = ["lineage_record"]
+
+#: Properties of an Examples artifact that say which data it is.
+DATA_PROPERTIES = ("span", "version", "input_fingerprint")
+
+
+def lineage_record(request: Request, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns data, config and code of an evaluation as plain values."""
+    record: dict[str, Any] = {
+        "config_hash": request.config_hash,
+        "code_version": properties.get("code_version") or __version__,
+        "splits": ", ".join(request.splits),
+    }
+    for name in DATA_PROPERTIES:
+        values = [_value(artifact, name) for artifact in request.examples]
+        if any(values):
+            record[f"examples_{name}"] = " | ".join(values)
+    return record
+
+
+def _value(artifact: Any, name: str) -> str:
+    """Returns a property in whichever form it was stored (ExampleGen keeps numbers as text)."""
+    if name in artifact.artifact_type.properties:
+        return str(getattr(artifact, name))
+    return artifact.get_string_custom_property(name) or str(
+        artifact.get_int_custom_property(name) or ""
+    )
