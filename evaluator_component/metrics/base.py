@@ -173,6 +173,11 @@ class Metric:
         return None if class_id is None and top_k is None else SubKey(class_id, None, top_k)
 
     @property
+    def binarizes(self) -> bool:
+        """Whether a config may ask for the metric per class, per top-k, or averaged over them."""
+        return any(statistic.form in (ELEMENTWISE, QUERY) for statistic in self.statistics)
+
+    @property
     def is_vector(self) -> bool:
         """Whether each group's value is an array of numbers."""
         return self.kind == "vector"

@@ -1,0 +1,178 @@
+"""MetricsAndPlotsEvaluator: the Beam graph from extracts to tables of metrics and plots.
+
+::
+
+    extracts -> accumulate a bundle -> (shard, states) -> merge per shard -> compute -> assemble
+    extracts -> rows by query ------> (shard, states) ---^
+
+A bundle emits a few tables of states, not an element per slice; tables merge by slice key; shards
+(the hash of the slice key) bound the size of any one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from evaluator_component.confidence.resampling import Resampling
+from evaluator_component.evaluators.accumulate import Accumulated, Accumulator
+from evaluator_component.evaluators.base import METRICS_KEY, PLOTS_KEY, Evaluation, Evaluator
+from evaluator_component.evaluators.compute import Computed, compute
+from evaluator_component.evaluators.over_slices import assemble
+from evaluator_component.evaluators.plan import Plan
+from evaluator_component.evaluators.query import AccumulateQueries
+from evaluator_component.extractors.base import Extracts, row_count
+from evaluator_component.extractors.slice_keys import SLICE_KEY_EXTRACTOR_STAGE_NAME
+from evaluator_component.metrics.base import QUERY
+from evaluator_component.metrics_table import MetricsTable
+
+__all__ = ["METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME", "ComputeMetricsAndPlots", "MetricsAndPlotsEvaluator"]
+
+METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME = "EvaluateMetricsAndPlots"
+
+
+def MetricsAndPlotsEvaluator(  # noqa: N802 (a TFMA name)
+    plan: Plan,
+    resampling: Resampling | None = None,
+    min_slice_size: int = 1,
+    dataset: str = "",
+    shards: int = 1,
+    run_after: str = SLICE_KEY_EXTRACTOR_STAGE_NAME,
+) -> Evaluator:
+    """Makes the evaluator of metrics and plots.
+
+    Args:
+        plan: what to compute, from `make_plan`.
+        resampling: how intervals are computed; None for no intervals.
+        min_slice_size: slices with fewer examples get no values but a note.
+        dataset: name of the dataset.
+        shards: number of tables that slices are spread over.
+        run_after: extractor whose output it takes.
+    """
+    transform = ComputeMetricsAndPlots(plan, resampling, min_slice_size, dataset, shards)
+    return Evaluator(METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME, run_after, transform)
+
+
+class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
+    """PCollection[Extracts] -> {"metrics": ..., "plots": ...}, both PCollection[MetricsTable]."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        resampling: Resampling | None = None,
+        min_slice_size: int = 1,
+        dataset: str = "",
+        shards: int = 1,
+    ) -> None:
+        super().__init__()
+        self._plan = plan
+        self._resampling = resampling
+        self._min_slice_size = min_slice_size
+        self._dataset = dataset
+        self._shards = shards
+
+    def expand(self, extracts: beam.PCollection) -> Evaluation:
+        """Builds the graph."""
+        states = extracts | "Accumulate" >> beam.ParDo(
+            _Accumulate(self._plan, self._resampling, self._shards)
+        )
+        if any(each.statistic.form == QUERY for each in self._plan.accumulations):
+            queries = extracts | "Queries" >> AccumulateQueries(
+                self._plan, self._resampling, self._shards
+            )
+            states = (states, queries) | "BothKinds" >> beam.Flatten()
+        computed = (
+            states
+            | "Merge" >> beam.CombinePerKey(_Merge())
+            | "Compute" >> beam.ParDo(
+                _Compute(self._plan, self._resampling, self._min_slice_size, self._dataset)
+            )
+        )
+        plots = computed | "Plots" >> beam.Map(_plots_of)
+        metrics = (
+            computed
+            | "WithoutPlots" >> beam.Map(_metrics_of)
+            | "Gather" >> beam.combiners.ToList()
+            | "Assemble" >> beam.ParDo(
+                _Assemble(self._plan, self._resampling, self._dataset)
+            )
+        )
+        return {METRICS_KEY: metrics, PLOTS_KEY: plots}
+
+
+class _Accumulate(beam.DoFn):  # type: ignore[misc]
+    """Holds the states of a bundle, and emits them when the bundle ends."""
+
+    def __init__(self, plan: Plan, resampling: Resampling | None, shards: int) -> None:
+        self._plan, self._resampling, self._shards = plan, resampling, shards
+        self._rows = beam.metrics.Metrics.counter("evaluator_component", "rows")
+
+    def start_bundle(self) -> None:
+        self._accumulator = Accumulator(self._plan, self._resampling)
+
+    def process(self, extracts: Extracts) -> None:
+        self._accumulator.add(extracts)
+        self._rows.inc(row_count(extracts))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        done = self._accumulator.finish()
+        if len(done.plain):
+            for shard, part in done.split(self._shards):
+                window = GlobalWindow()
+                yield WindowedValue((shard, part), window.max_timestamp(), [window])
+
+
+class _Merge(beam.CombineFn):  # type: ignore[misc]
+    """Merges the states of one shard."""
+
+    def create_accumulator(self) -> Accumulated | None:
+        return None
+
+    def add_input(self, merged: Accumulated | None, part: Accumulated) -> Accumulated:
+        if merged is None:
+            return part
+        merged.merge(part)
+        return merged
+
+    def merge_accumulators(self, parts: Iterable[Accumulated | None]) -> Accumulated | None:
+        merged = None
+        for part in parts:
+            if part is not None:
+                merged = self.add_input(merged, part)
+        return merged
+
+    def extract_output(self, merged: Accumulated | None) -> Accumulated | None:
+        return merged
+
+
+class _Compute(beam.DoFn):  # type: ignore[misc]
+    def __init__(
+        self, plan: Plan, resampling: Resampling | None, min_slice_size: int, dataset: str
+    ) -> None:
+        self._arguments = (resampling, min_slice_size, dataset)
+        self._plan = plan
+
+    def process(self, shard: tuple[int, Accumulated]) -> Iterator[Computed]:
+        yield compute(self._plan, shard[1], *self._arguments)
+
+
+class _Assemble(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, plan: Plan, resampling: Resampling | None, dataset: str) -> None:
+        self._plan, self._resampling, self._dataset = plan, resampling, dataset
+
+    def process(self, shards: Sequence[Computed]) -> Iterator[MetricsTable]:
+        if shards:
+            yield assemble(self._plan, shards, self._resampling, self._dataset)
+
+
+def _plots_of(computed: Computed) -> Any:
+    return computed.plots
+
+
+def _metrics_of(computed: Computed) -> Computed:
+    empty = MetricsTable(slices=(), examples=computed.metrics.examples[:0], weights=computed.metrics.weights[:0])
+    return Computed(computed.metrics, empty, computed.gap_inputs)

@@ -1,0 +1,146 @@
+"""Over slices: what needs the values of several slices: comparisons of slices, and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.confidence.interval import interval
+from evaluator_component.confidence.resampling import Resampling
+from evaluator_component.config import SliceSpec
+from evaluator_component.evaluators.compute import Computed
+from evaluator_component.evaluators.plan import Plan
+from evaluator_component.keys import CrossSliceKey, SliceKey, is_cross_slice
+from evaluator_component.metrics_table import Column, MetricsTable, concatenate
+from evaluator_component.slicing import matches
+
+__all__ = ["assemble", "belongs"]
+
+Array = npt.NDArray[Any]
+
+
+def assemble(
+    plan: Plan, shards: Sequence[Computed], resampling: Resampling | None, dataset: str
+) -> MetricsTable:
+    """Puts the slices of all shards into one table, and adds gaps and comparisons of slices."""
+    table = concatenate([shard.metrics for shard in shards])
+    table = _with_gaps(plan, table, shards, resampling, dataset)
+    compared = _cross_slices(plan, table, resampling)
+    if compared is not None:
+        table = concatenate([table, compared])
+    return table.sorted()
+
+
+def belongs(key: SliceKey, spec: SliceSpec) -> bool:
+    """Tells whether a slice is one of those that a spec means.
+
+    Example:
+        >>> belongs((("a", 1), ("b", 2)), SliceSpec(("a",), (("b", "2"),)))
+        True
+    """
+    if {feature for feature, _ in key} != spec.features:
+        return False
+    values = dict(key)
+    return all(matches(values[feature], text) for feature, text in spec.feature_values)
+
+
+def _with_gaps(
+    plan: Plan,
+    table: MetricsTable,
+    shards: Sequence[Computed],
+    resampling: Resampling | None,
+    dataset: str,
+) -> MetricsTable:
+    overall = table.row_of.get(())
+    gaps = [gap for gap in plan.gaps if not gap.datasets or dataset in gap.datasets]
+    if overall is None or not gaps:
+        return table
+    columns = dict(table.columns)
+    for number, gap in enumerate(gaps):
+        spec = SliceSpec(gap.gap.feature_keys)
+        rows = np.array(
+            [
+                not is_cross_slice(key) and belongs(key, spec) and count >= gap.gap.min_examples
+                for key, count in zip(table.slices, table.examples, strict=True)
+            ]
+        )
+        inputs = [shard.gap_inputs[number] for shard in shards]
+        metrics = range(len(gap.inner))
+        values = [np.concatenate([each[m][0] for each in inputs])[rows] for m in metrics]
+        value = np.full(len(table), np.nan)
+        value[overall] = gap.gap.over(*values)
+        column = Column(value, direction=gap.gap.direction)
+        if resampling is not None and inputs[0][0][1] is not None:
+            resampled = [np.concatenate([each[m][1] for each in inputs])[rows] for m in metrics]
+            replicates = np.full((len(table), resampling.count), np.nan)
+            replicates[overall] = gap.gap.over(*resampled)
+            column = _interval_column(column, replicates, resampling, table.examples)
+        columns[gap.key] = column
+    return replace(table, columns=columns)
+
+
+def _cross_slices(
+    plan: Plan, table: MetricsTable, resampling: Resampling | None
+) -> MetricsTable | None:
+    """Rows for every comparison: value of the baseline slice minus value of the other one."""
+    pairs = list(dict.fromkeys(_pairs(plan, table)))
+    if not pairs:
+        return None
+    first = np.array([table.row_of[key.baseline] for key in pairs])
+    second = np.array([table.row_of[key.comparison] for key in pairs])
+    examples = np.minimum(table.examples[first], table.examples[second])
+    columns = {}
+    for key, column in table.columns.items():
+        if column.value.dtype == object:
+            continue
+        compared = Column(
+            column.value[first] - column.value[second],
+            direction=column.direction,
+            labels=column.labels,
+        )
+        if column.replicates is not None and resampling is not None:
+            replicates = column.replicates[first] - column.replicates[second]
+            compared = _interval_column(compared, replicates, resampling, examples)
+        columns[key] = compared
+    weights = np.minimum(table.weights[first], table.weights[second])
+    return MetricsTable(tuple(pairs), examples, weights, columns, dataset=table.dataset)
+
+
+def _pairs(plan: Plan, table: MetricsTable) -> Iterator[CrossSliceKey]:
+    slices: list[Any] = [key for key in table.slices if not is_cross_slice(key)]
+    for cross in plan.cross_slices:
+        for baseline in slices:
+            if not belongs(baseline, cross.baseline):
+                continue
+            for comparison in slices:
+                wanted = not cross.comparisons or any(
+                    belongs(comparison, spec) for spec in cross.comparisons
+                )
+                if wanted and comparison != baseline:
+                    yield CrossSliceKey(baseline, comparison)
+
+
+def _interval_column(
+    column: Column, replicates: Array, resampling: Resampling, examples: Array
+) -> Column:
+    found = interval(
+        column.value,
+        replicates,
+        method=resampling.method,
+        level=resampling.level,
+        examples=examples,
+    )
+    return replace(
+        column,
+        standard_error=found.standard_error,
+        lower=found.lower,
+        upper=found.upper,
+        degrees_of_freedom=found.degrees_of_freedom,
+        replicates=replicates,
+        confidence_level=resampling.level,
+        resampling=resampling.method,
+    )

@@ -1,0 +1,552 @@
+"""Plan: what an eval config asks to be accumulated, and what is computed from it.
+
+Vocabulary:
+    Accumulation: a statistic on a view; equal ones are computed once.
+    Computation: a value per slice from merged states: a metric's formula, or an average or a
+        difference of other computations.
+    Entry: a computation with the key under which its values are reported.
+
+A plan is a value: it is pickled to workers, and `describe` prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.config import CrossSliceSpec, SliceSpec
+from evaluator_component.errors import ConfigError, Problems
+from evaluator_component.keys import MetricKey, SubKey
+from evaluator_component.metrics import registry
+from evaluator_component.metrics.averaging import PositiveWeight, weighted_average
+from evaluator_component.metrics.base import QUERY, Metric, State, Statistic
+from evaluator_component.metrics.counts import RowWeight
+from evaluator_component.metrics.gaps import SliceGap
+from evaluator_component.metrics.view import View
+
+__all__ = [
+    "Accumulation",
+    "ClassAverage",
+    "Computation",
+    "Difference",
+    "Entry",
+    "Formula",
+    "GapEntry",
+    "OutputAverage",
+    "Plan",
+    "make_plan",
+]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Accumulation:
+    """A statistic on a view."""
+
+    view: View
+    statistic: Statistic
+
+
+class Lookup(Protocol):
+    """Gives the merged state of an accumulation."""
+
+    def __call__(self, accumulation: Accumulation) -> State:
+        """Returns the state."""
+
+
+class Computation(Protocol):
+    """A value per slice from merged states."""
+
+    def accumulations(self) -> Iterator[Accumulation]:
+        """Yields what must be accumulated for it."""
+
+    def value(self, lookup: Lookup) -> Array:
+        """Computes the values of all slices (and resamples)."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One metric on one view."""
+
+    metric: Metric
+    view: View
+
+    def accumulations(self) -> Iterator[Accumulation]:
+        """Yields the metric's statistics on the view."""
+        for statistic in self.metric.statistics:
+            yield Accumulation(self.view, statistic)
+
+    def value(self, lookup: Lookup) -> Array:
+        """Applies the metric's formula."""
+        return self.metric.result(*(lookup(each) for each in self.accumulations()))
+
+
+@dataclass(frozen=True)
+class ClassAverage:
+    """Average of a metric over classes, with fixed weights times, optionally, class shares.
+
+    Attributes:
+        parts: the metric on the view of each class.
+        weights: one per part.
+        by_positives: the view of each class by whose weight of positive labels the parts are
+            weighted as well; empty for the plain macro average.
+    """
+
+    parts: tuple[Formula, ...]
+    weights: tuple[float, ...]
+    by_positives: tuple[View, ...] = ()
+
+    def accumulations(self) -> Iterator[Accumulation]:
+        """Yields what the parts need."""
+        for part in self.parts:
+            yield from part.accumulations()
+        for view in self.by_positives:
+            yield Accumulation(view, PositiveWeight())
+
+    def value(self, lookup: Lookup) -> Array:
+        """Averages the parts."""
+        values = np.stack([part.value(lookup) for part in self.parts])
+        trailing = (1,) * (values.ndim - 1)
+        weights: Array = np.asarray(self.weights).reshape(-1, *trailing)
+        if self.by_positives:
+            shares = np.stack(
+                [lookup(Accumulation(view, PositiveWeight()))["weight"] for view in self.by_positives]
+            )
+            weights = weights * shares.reshape(*shares.shape, *(1,) * (values.ndim - shares.ndim))
+        return weighted_average(values, weights)
+
+
+@dataclass(frozen=True)
+class OutputAverage:
+    """Average of a metric over the outputs of a model."""
+
+    parts: tuple[Computation, ...]
+    weights: tuple[float, ...]
+
+    def accumulations(self) -> Iterator[Accumulation]:
+        """Yields what the parts need."""
+        for part in self.parts:
+            yield from part.accumulations()
+
+    def value(self, lookup: Lookup) -> Array:
+        """Averages the parts."""
+        values = np.stack([part.value(lookup) for part in self.parts])
+        weights = np.asarray(self.weights).reshape(-1, *(1,) * (values.ndim - 1))
+        return weighted_average(values, weights)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Candidate minus baseline."""
+
+    candidate: Computation
+    baseline: Computation
+
+    def accumulations(self) -> Iterator[Accumulation]:
+        """Yields what both need."""
+        yield from self.candidate.accumulations()
+        yield from self.baseline.accumulations()
+
+    def value(self, lookup: Lookup) -> Array:
+        """Subtracts."""
+        return self.candidate.value(lookup) - self.baseline.value(lookup)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A computation with the key under which its values are reported.
+
+    Attributes:
+        key: the name of the values.
+        computation: how they come about.
+        metric: the metric, for its kind, direction and labels.
+        where: path of the metric in the config, for messages.
+        datasets: names of the datasets it is computed for; empty: all.
+    """
+
+    key: MetricKey
+    computation: Computation
+    metric: Metric
+    where: str = ""
+    datasets: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether values are numbers or arrays of numbers, which have differences."""
+        return self.metric.kind in ("number", "vector")
+
+
+@dataclass(frozen=True)
+class GapEntry:
+    """A number over all slices of some features, such as the largest gap; reported as overall.
+
+    Attributes:
+        key: the name of the value.
+        gap: the formula over slices.
+        inner: the computations whose values per slice it takes, in the order of `gap.inner()`.
+        where: path in the config.
+        datasets: names of the datasets it is computed for; empty: all.
+    """
+
+    key: MetricKey
+    gap: SliceGap
+    inner: tuple[Computation, ...]
+    where: str = ""
+    datasets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that one evaluation accumulates and computes.
+
+    Attributes:
+        entries: what is reported per slice.
+        gaps: what is reported over slices.
+        slices: the slicing specs.
+        cross_slices: comparisons of slices.
+        weights_view: the view that tells the weight of a slice.
+    """
+
+    entries: tuple[Entry, ...]
+    gaps: tuple[GapEntry, ...] = ()
+    slices: tuple[SliceSpec, ...] = (SliceSpec(),)
+    cross_slices: tuple[CrossSliceSpec, ...] = ()
+    counts: tuple[Accumulation, Accumulation] = field(
+        default=(Accumulation(View(), RowWeight()), Accumulation(View(), RowWeight()))
+    )
+
+    @cached_property
+    def accumulations(self) -> tuple[Accumulation, ...]:
+        """Every distinct accumulation, in order; its position is its id in states."""
+        found = dict.fromkeys(self.counts)
+        for entry in self.entries:
+            found.update(dict.fromkeys(entry.computation.accumulations()))
+        for gap in self.gaps:
+            for computation in gap.inner:
+                found.update(dict.fromkeys(computation.accumulations()))
+        return tuple(found)
+
+    @cached_property
+    def resampled(self) -> tuple[Accumulation, ...]:
+        """Every distinct accumulation that intervals need, in the form for resamples."""
+        found: dict[Accumulation, None] = {}
+        for entry in self.entries:
+            if entry.is_number and entry.metric.has_interval:
+                for each in entry.computation.accumulations():
+                    found[replicated(each)] = None
+        for gap in self.gaps:
+            for computation in gap.inner:
+                for each in computation.accumulations():
+                    found[replicated(each)] = None
+        return tuple(found)
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Features that slices, queries and statistics read."""
+        names: dict[str, None] = {}
+        for spec in self.slices:
+            names.update(dict.fromkeys(sorted(spec.features)))
+        for each in self.accumulations:
+            names.update(dict.fromkeys(each.statistic.features()))
+            if each.view.query_key and each.statistic.form == QUERY:
+                names[each.view.query_key] = None
+        return tuple(names)
+
+    def users(self, accumulation: Accumulation) -> list[str]:
+        """Names the metrics that an accumulation serves, for messages."""
+        users = []
+        for entry in self.entries:
+            each = list(entry.computation.accumulations())
+            if accumulation in each or accumulation in map(replicated, each):
+                users.append(f"{entry.key} ({entry.where})" if entry.where else str(entry.key))
+        return users[:4] or ["example counts"]
+
+    def describe(self) -> str:
+        """Returns the plan as text: what is accumulated, and what is computed from it."""
+        lines = [f"{len(self.slices)} slicing specs: " + "; ".join(map(str, self.slices))]
+        lines.append(f"{len(self.accumulations)} statistics:")
+        lines += [f"  {each.statistic} of {each.view}" for each in self.accumulations]
+        lines.append(f"{len(self.entries) + len(self.gaps)} metrics and plots:")
+        lines += [f"  {entry.key}" for entry in (*self.entries, *self.gaps)]
+        lines.append("features: " + (", ".join(self.features) or "none"))
+        return "\n".join(lines)
+
+
+def replicated(accumulation: Accumulation) -> Accumulation:
+    """Returns the accumulation that stands in for one on resamples."""
+    return replace(accumulation, statistic=accumulation.statistic.replicated())
+
+
+@dataclass(frozen=True)
+class _Context:
+    """One metrics spec being planned, for one model and output."""
+
+    spec: Any
+    where: str
+    model_name: str
+    output_name: str
+    example_weighted: bool
+    baseline_model: str | None
+    class_names: tuple[str, ...]
+
+    def view(self, sub_key: SubKey | None = None, **changes: Any) -> View:
+        return View(
+            model_name=self.model_name,
+            output_name=self.output_name,
+            sub_key=sub_key,
+            example_weighted=self.example_weighted,
+            class_names=self.class_names,
+            **changes,
+        )
+
+
+def make_plan(
+    eval_config: Any,
+    slices: Sequence[SliceSpec] | None = None,
+    output_names: Mapping[str, Sequence[str]] | None = None,
+    extra_metrics: Mapping[str, Sequence[Metric]] | None = None,
+) -> Plan:
+    """Plans an evaluation.
+
+    Args:
+        eval_config: with defaults filled in.
+        slices: overrides the slicing specs of the config.
+        output_names: outputs of each model, where it has several; "" stands for the only one.
+        extra_metrics: metrics saved in a model, by model name.
+
+    Raises:
+        ConfigError: lists every metric that cannot be made.
+    """
+    from evaluator_component.extractors.slice_keys import slice_specs
+
+    problems = Problems()
+    entries: dict[MetricKey, Entry] = {}
+    gaps: dict[MetricKey, GapEntry] = {}
+    for number, spec in enumerate(eval_config.metrics_specs):
+        where = f"metrics_specs[{number}]"
+        metrics = _metrics_of(spec, where, problems)
+        for found in _plan_spec(eval_config, spec, where, metrics, output_names or {}, problems):
+            (gaps if isinstance(found, GapEntry) else entries).setdefault(found.key, found)  # type: ignore[arg-type]
+    for model_name, saved in (extra_metrics or {}).items():
+        for metric in saved:
+            key = MetricKey(metric.key_name, model_name, getattr(metric, "output_name", ""))
+            view = View(model_name, key.output_name, example_weighted=True)
+            entries.setdefault(key, Entry(key, Formula(metric, view), metric, "the model's metrics"))
+    problems.raise_if_any()
+    _add_differences(eval_config, entries)
+    specs = tuple(slices) if slices is not None else slice_specs(eval_config)
+    if gaps:
+        wanted = [SliceSpec(gap.gap.feature_keys) for gap in gaps.values()]
+        specs = tuple(dict.fromkeys((*specs, SliceSpec(), *wanted)))
+    first = eval_config.model_specs[0] if eval_config.model_specs else None
+    has_weights = first is not None and bool(first.example_weight_key or first.example_weight_keys)
+    name = first.name if first is not None else ""
+    output = next(iter(first.example_weight_keys), "") if first is not None else ""
+    weighted = View(name, output, example_weighted=has_weights)
+    return Plan(
+        entries=tuple(entries.values()),
+        gaps=tuple(gaps.values()),
+        slices=specs,
+        cross_slices=tuple(CrossSliceSpec.from_proto(c) for c in eval_config.cross_slicing_specs),
+        counts=(Accumulation(View(), RowWeight()), Accumulation(weighted, RowWeight())),
+    )
+
+
+def _metrics_of(spec: Any, where: str, problems: Problems) -> list[tuple[str, Metric]]:
+    """Makes the metrics of a spec; notes those that cannot be made."""
+    metrics = []
+    for number, config in enumerate(spec.metrics):
+        place = f"{where}.metrics[{number}]"
+        try:
+            made = registry.create(config.class_name, config.module, config.config)
+        except ConfigError as error:
+            problems.add(place, str(error))
+            continue
+        metrics += [(place, metric) for metric in made.expand()]
+    return metrics
+
+
+def _plan_spec(
+    eval_config: Any,
+    spec: Any,
+    where: str,
+    metrics: Sequence[tuple[str, Metric]],
+    output_names: Mapping[str, Sequence[str]],
+    problems: Problems,
+) -> Iterator[Entry | GapEntry]:
+    models = list(eval_config.model_specs)
+    baseline = next((model.name for model in models if model.is_baseline), None)
+    names = [model.name for model in models] or [""]
+    wanted = set(spec.model_names) or set(names)
+    for model_name in names:
+        if model_name not in wanted and model_name != baseline:
+            continue
+        model = next((each for each in models if each.name == model_name), None)
+        for weighted in _weightings(spec, model):
+            per_output: dict[tuple[str, SubKey | None, str | None], list[tuple[str, Entry]]] = {}
+            for output in _outputs(spec, model, output_names):
+                context = _Context(
+                    spec=spec,
+                    where=where,
+                    model_name=model_name,
+                    output_name=output,
+                    example_weighted=weighted,
+                    baseline_model=baseline if baseline != model_name else None,
+                    class_names=_class_names(model, output),
+                )
+                for place, metric in metrics:
+                    for found in _plan_metric(context, place, metric, problems):
+                        yield found
+                        if spec.output_weights and isinstance(found, Entry):
+                            slot = (found.key.name, found.key.sub_key, found.key.aggregation)
+                            per_output.setdefault(slot, []).append((output, found))
+            yield from _output_averages(spec, per_output)
+
+
+def _weightings(spec: Any, model: Any) -> tuple[bool, ...]:
+    """Whether to compute weighted values, unweighted ones, or both."""
+    if spec.HasField("example_weights"):
+        options = spec.example_weights
+        both = tuple(flag for flag, on in ((True, options.weighted), (False, options.unweighted)) if on)
+        if both:
+            return both
+    has_weights = model is not None and bool(model.example_weight_key or model.example_weight_keys)
+    return (has_weights,)
+
+
+def _outputs(spec: Any, model: Any, output_names: Mapping[str, Sequence[str]]) -> list[str]:
+    known = list(output_names.get(model.name if model is not None else "", ()))
+    if not known and model is not None:
+        known = list(dict.fromkeys((*model.label_keys, *model.prediction_keys)))
+    named = [*spec.output_names, *spec.output_weights]
+    if named:
+        return list(dict.fromkeys(named))
+    return known or [""]
+
+
+def _class_names(model: Any, output: str) -> tuple[str, ...]:
+    if model is None:
+        return ()
+    if output in model.output_class_names:
+        return tuple(model.output_class_names[output].values)
+    return tuple(model.class_names)
+
+
+def _plan_metric(
+    context: _Context, place: str, metric: Metric, problems: Problems
+) -> Iterator[Entry | GapEntry]:
+    spec = context.spec
+    datasets = tuple(spec.dataset_names)
+    key = MetricKey(
+        metric.key_name,
+        model_name=context.model_name,
+        output_name=context.output_name,
+        example_weighted=context.example_weighted,
+    )
+    if isinstance(metric, SliceGap):
+        inner = tuple(Formula(each, context.view(each.sub_key)) for each in metric.inner())
+        yield GapEntry(key, metric, inner, place, datasets)
+        return
+    if metric.compares_models:
+        if context.baseline_model is None:
+            return
+        key = key.diff()
+    forms = {statistic.form for statistic in metric.statistics}
+    if QUERY in forms and not spec.query_key:
+        problems.add(place, f"{type(metric).__name__} needs query_key in {context.where}")
+        return
+    changes = {
+        "baseline_model": context.baseline_model if metric.compares_models else None,
+        "query_key": spec.query_key if QUERY in forms else "",
+    }
+    binarized = list(_sub_keys(spec))
+    aggregated = spec.HasField("aggregate") and metric.binarizes
+    if not (binarized and metric.binarizes) and not aggregated:
+        sub_key = metric.sub_key
+        formula = Formula(metric, context.view(sub_key, **changes))
+        yield Entry(replace(key, sub_key=sub_key), formula, metric, place, datasets)
+    if metric.binarizes:
+        for sub_key in binarized:
+            formula = Formula(metric, context.view(sub_key, **changes))
+            yield Entry(replace(key, sub_key=sub_key), formula, metric, place, datasets)
+    if aggregated:
+        for sub_key, aggregation, computation in _aggregates(context, metric, changes):
+            named = replace(key, sub_key=sub_key, aggregation=aggregation)
+            yield Entry(named, computation, metric, place, datasets)
+
+
+def _sub_keys(spec: Any) -> Iterator[SubKey]:
+    if not spec.HasField("binarize"):
+        return
+    for class_id in spec.binarize.class_ids.values:
+        yield SubKey(class_id=class_id)
+    for k in spec.binarize.k_list.values:
+        yield SubKey(k=k)
+    for top_k in spec.binarize.top_k_list.values:
+        yield SubKey(top_k=top_k)
+
+
+def _aggregates(
+    context: _Context, metric: Metric, changes: Mapping[str, Any]
+) -> Iterator[tuple[SubKey | None, str, Computation]]:
+    options = context.spec.aggregate
+    kind = options.WhichOneof("type")
+    if kind is None or not getattr(options, kind):
+        return
+    class_weights = tuple(sorted(options.class_weights.items()))
+    top_ks = list(options.top_k_list.values) or [None]
+    for top_k in top_ks:
+        sub_key = None if top_k is None else SubKey(top_k=top_k)
+        if kind == "micro_average":
+            view = context.view(
+                sub_key, aggregation="micro", class_weights=class_weights, **changes
+            )
+            yield sub_key, "micro", Formula(metric, view)
+            continue
+        if top_k is None:
+            keys = [SubKey(class_id=class_id) for class_id, _ in class_weights]
+            weights = tuple(weight for _, weight in class_weights)
+        else:
+            keys = [SubKey(k=k) for k in range(1, top_k + 1)]
+            weights = (1.0,) * top_k
+        views = tuple(context.view(each, **changes) for each in keys)
+        parts = tuple(Formula(metric, view) for view in views)
+        if kind == "macro_average":
+            yield sub_key, "macro", ClassAverage(parts, weights)
+        else:
+            yield sub_key, "weighted_macro", ClassAverage(parts, weights, by_positives=views)
+
+
+def _output_averages(
+    spec: Any, per_output: Mapping[Any, Sequence[tuple[str, Entry]]]
+) -> Iterator[Entry]:
+    for found in per_output.values():
+        weighted = [(entry, spec.output_weights[output]) for output, entry in found]
+        first = weighted[0][0]
+        if not first.is_number:
+            continue
+        average = OutputAverage(
+            tuple(entry.computation for entry, _ in weighted), tuple(w for _, w in weighted)
+        )
+        yield replace(first, key=replace(first.key, output_name=""), computation=average)
+
+
+def _add_differences(eval_config: Any, entries: dict[MetricKey, Entry]) -> None:
+    """Adds candidate minus baseline for every number that both have."""
+    baseline = next((m.name for m in eval_config.model_specs if m.is_baseline), None)
+    if baseline is None:
+        return
+    for key, entry in list(entries.items()):
+        if key.model_name == baseline or key.is_diff or not entry.is_number:
+            continue
+        other = entries.get(replace(key, model_name=baseline))
+        if other is not None:
+            entries[key.diff()] = replace(
+                entry, key=key.diff(), computation=Difference(entry.computation, other.computation)
+            )

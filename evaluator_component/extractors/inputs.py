@@ -1,0 +1,100 @@
+"""InputExtractor: decodes records, and picks labels and example weights out of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from evaluator_component.errors import InputError
+from evaluator_component.extractors.base import Extractor, Extracts
+from evaluator_component.extractors.columns import (
+    ModelColumns,
+    column_of,
+    model_columns,
+    to_ids,
+    to_numpy,
+)
+
+__all__ = ["INPUT_EXTRACTOR_STAGE_NAME", "InputExtractor"]
+
+INPUT_EXTRACTOR_STAGE_NAME = "ExtractInputs"
+
+
+def InputExtractor(eval_config: Any) -> Extractor:  # noqa: N802 (a TFMA name)
+    """Makes the extractor of features, labels and example weights.
+
+    It takes what `inputs.Read` yields, Arrow record batches, or serialized `tf.Example`s.
+
+    Args:
+        eval_config: its model specs name the features that hold labels and weights.
+    """
+    columns = model_columns(eval_config.model_specs)
+    return Extractor(INPUT_EXTRACTOR_STAGE_NAME, beam.ParDo(_ExtractInputs(columns)))
+
+
+class _ExtractInputs(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, models: tuple[ModelColumns, ...]) -> None:
+        self._models = models
+
+    def process(self, element: Any) -> Iterable[Extracts]:
+        extracts = _as_extracts(element)
+        features = extracts["features"]
+        labels = self._per_model(features, "label_keys", "label")
+        weights = self._per_model(features, "example_weight_keys", "example weight")
+        if labels is not None:
+            extracts["labels"] = labels
+        if weights is not None:
+            extracts["example_weights"] = weights
+        yield extracts
+
+    def _per_model(self, features: Mapping[str, Any], keys: str, role: str) -> Any:
+        found = {}
+        for model in self._models:
+            by_output = getattr(model, keys)
+            columns = {}
+            for output, key in by_output.items():
+                array = to_numpy(column_of(features, key, role))
+                if role == "label":
+                    names = model.class_names.get(output, model.class_names.get("", ()))
+                    array = to_ids(array, names, f"{role} {key!r}")
+                else:
+                    array = _weights(array, key)
+                columns[output] = array
+            if columns:
+                found[model.name] = columns[""] if set(columns) == {""} else columns
+        if not found:
+            return None
+        return next(iter(found.values())) if len(self._models) == 1 else found
+
+
+def _weights(array: np.ndarray, key: str) -> np.ndarray:
+    if array.dtype == object:
+        raise InputError(f"example weight {key!r} is not a number, for example {array[0]!r}")
+    return array.astype(np.float64)
+
+
+def _as_extracts(element: Any) -> Extracts:
+    """Takes any of the accepted elements as extracts with features and example ids."""
+    from evaluator_component.inputs import decode_examples, ids_of_table
+
+    if isinstance(element, pa.RecordBatch):
+        features = {
+            name: element.column(position) for position, name in enumerate(element.schema.names)
+        }
+        return {"features": features, "example_ids": ids_of_table(element)}
+    if isinstance(element, (bytes, pa.BinaryArray)):
+        records = pa.array([element]) if isinstance(element, bytes) else element
+        return decode_examples(records)
+    if isinstance(element, Mapping):
+        if "features" in element:
+            return dict(element)
+        if "input" in element:
+            return {**decode_examples(element["input"]), **element}
+    raise InputError(
+        f"cannot take a {type(element).__name__} as input; extracts, a pyarrow.RecordBatch or "
+        f"serialized tf.Examples can"
+    )
