@@ -188,14 +188,17 @@ def _read_text(source: str, run: eval_config_pb2.EvalRun, problems: Problems) ->
     except text_format.ParseError as error:
         run.Clear()
         reason = str(error)
-    tree = _yaml_tree(source, Problems())
+    as_yaml = Problems()
+    tree = _yaml_tree(source, as_yaml)
     if isinstance(tree, Mapping):
         _read_tree(tree, run, problems)
         return
     before = len(problems.found)
-    note_unknown_fields(source, run.eval_config.DESCRIPTOR, problems)
+    if "{" in source or "<" in source:
+        note_unknown_fields(source, run.eval_config.DESCRIPTOR, problems)
     if len(problems.found) == before:
-        problems.add("", f"neither text proto nor YAML: {reason}")
+        other = as_yaml.found[0].what if as_yaml else "not a mapping"
+        problems.add("", f"neither text proto ({reason}) nor YAML ({other})")
 
 
 def _read_json(source: str, run: eval_config_pb2.EvalRun, problems: Problems) -> None:
@@ -240,7 +243,7 @@ def _yaml_tree(source: str, problems: Problems) -> Any:
         # The loader is a safe one.
         return yaml.load(source, Loader)
     except yaml.YAMLError as error:
-        problems.add("", f"not valid YAML: {error}")
+        problems.add("", f"not valid YAML: {' '.join(str(error).split())}")
         return None
 
 
