@@ -143,9 +143,11 @@ class LogCosh(ErrorSum):
     """Weighted sum of ln(cosh(p - y))."""
 
     def error(self, label: Array, prediction: Array) -> Array:
-        """Returns ln(cosh(p - y)), which for large errors is |p - y| - ln 2."""
+        """Returns ln(cosh(p - y)): without overflow for large errors, all digits for small ones."""
         distance = np.abs(prediction - label)
-        return np.asarray(distance + np.log1p(np.exp(-2 * distance)) - np.log(2.0))
+        small = np.log1p(2 * np.square(np.sinh(np.minimum(distance, 1.0) / 2)))
+        large = distance + np.log1p(np.exp(-2 * distance)) - np.log(2.0)
+        return np.where(distance < 1, small, large)
 
 
 @dataclass(frozen=True)
