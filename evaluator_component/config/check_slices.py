@@ -15,13 +15,14 @@ __all__ = ["check_derived_columns", "check_slices", "check_slicing_spec"]
 
 def check_derived_columns(config: eval_config_pb2.EvalConfig, problems: Problems) -> None:
     """Notes derived columns that are not defined, or not defined once."""
-    counts = Counter(column.name for column in config.derived_columns)
+    names: dict[str, int] = {}
     for i, column in enumerate(config.derived_columns):
         where = f"derived_columns[{i}]"
         if not column.name:
             problems.add(f"{where}.name", "a derived column needs a name")
-        elif counts[column.name] > 1:
-            problems.add(f"{where}.name", f"column {column.name!r} is defined twice")
+        elif (first := names.setdefault(column.name, i)) != i:
+            what = f"column {column.name!r} is defined twice, first at derived_columns[{first}]"
+            problems.add(f"{where}.name", what)
         kind = column.WhichOneof("kind")
         if kind is None:
             problems.add(where, "needs one of 'sql', 'quantile_bins' and 'fixed_bins'")
