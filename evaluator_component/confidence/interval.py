@@ -14,13 +14,13 @@ A small slice has fewer degrees of freedom than there are resamples, or no inter
     n examples, R replicates   degrees of freedom = min(n, R) - 1
 
 Example:
-    >>> label = np.array([3.0, 5.0, 4.0, 8.0])                    # one example per bucket
-    >>> left_out = (label.sum() - label)[None, :] / 3
-    >>> found = interval(np.array([5.0]), left_out, np.array([4]), method="jackknife")
-    >>> float(found.standard_error[0]), float(label.std(ddof=1) / 2)
-    (1.0801234497346435, 1.0801234497346435)
+    >>> bucket = np.linspace(1.0, 5.0, 20)                   # means of 20 buckets of 50 examples
+    >>> left_out = (bucket.sum() - bucket)[None, :] / 19
+    >>> found = interval(np.array([3.0]), left_out, np.array([1000]), method="jackknife")
+    >>> bool(np.isclose(found.standard_error[0], bucket.std(ddof=1) / np.sqrt(20)))
+    True
     >>> found.degrees_of_freedom
-    array([2])
+    array([19])
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ Array = npt.NDArray[Any]
 
 #: The share of bootstrap replicates that may be undefined and is left out.
 UNDEFINED_SHARE = 0.05
+#: Fewer degrees of freedom than these are worth a note, unless nothing better was asked for.
+FEW_DEGREES = 19
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def pseudo_values(estimate: Array, replicates: Array) -> Array:
         replicates: (slices, B) or (slices, B, k).
     """
     buckets = replicates.shape[1]
-    return buckets * np.expand_dims(estimate, 1) - (buckets - 1) * replicates
+    values: Array = buckets * np.expand_dims(estimate, 1) - (buckets - 1) * replicates
+    return values
 
 
 def moments(replicates: Array, examples: npt.ArrayLike, *, method: str) -> Moments:
@@ -153,34 +156,32 @@ def moments(replicates: Array, examples: npt.ArrayLike, *, method: str) -> Momen
     count = np.asarray(examples, dtype=np.int64)
     finite = np.isfinite(replicates)
     known = finite.sum(axis=1)
-    usable = known == total if method == JACKKNIFE else known >= (1 - UNDEFINED_SHARE) * total
-    divisor = np.maximum(known, 1)
-    mean = np.where(finite, replicates, 0.0).sum(axis=1) / divisor
+    mean = np.where(finite, replicates, 0.0).sum(axis=1) / np.maximum(known, 1)
     centred = np.where(finite, replicates - np.expand_dims(mean, 1), 0.0)
-    squares = np.square(centred).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        cubes = np.power(centred, 3).sum(axis=1)
-        skewness = (cubes / divisor) / np.power(squares / divisor, 1.5)
-        if method == JACKKNIFE:
-            units = occupied_buckets(count, total)
-            factor = (units - 1.0) / units
-            # A replicate without a bucket moves the other way than the bucket itself.
-            skewness = -skewness / np.sqrt(total)
-            noise = np.sqrt(6.0 / total) / np.sqrt(total)
-        else:
-            units = np.minimum(count, total)
-            factor = count / (count - 1.0)
-            noise = np.sqrt(6.0 / total)
-        degrees = np.maximum(units - 1, 0)
-        per_slice = (slice(None), *(None,) * (squares.ndim - 1))
-        variance = squares * (factor if method == JACKKNIFE else factor)[per_slice]
-        if method == BOOTSTRAP:
-            variance = variance / np.maximum(known - 1, 1)
-        usable = usable & (degrees >= 1)[per_slice]
-        standard_error = np.where(usable, np.sqrt(variance), np.nan)
+        variance = np.square(centred).sum(axis=1) / known
+        skewness = np.power(centred, 3).sum(axis=1) / known / np.power(variance, 1.5)
+    per_slice = (slice(None), *(None,) * (variance.ndim - 1))
+    if method == JACKKNIFE:
+        units = occupied_buckets(count, total)
+        usable = known == total
+        factor = (total * (units - 1.0) / np.maximum(units, 1))[per_slice]
+        # The mean of B pseudo-values is sqrt(B) times less skewed than one of them, and a replicate
+        # without a bucket moves the other way than the bucket itself.
+        skewness, noise = -skewness / np.sqrt(total), np.sqrt(6.0) / total
+    else:
+        units = np.minimum(count, total)
+        usable = known >= (1 - UNDEFINED_SHARE) * total
+        factor = (count / np.maximum(count - 1.0, 1.0))[per_slice]
+        factor = factor * known / np.maximum(known - 1.0, 1.0)
+        noise = np.sqrt(6.0 / total)
+    degrees = np.maximum(units - 1, 0).astype(np.int64)
+    usable = usable & (degrees >= 1)[per_slice]
+    with np.errstate(invalid="ignore"):
+        standard_error = np.where(usable, np.sqrt(variance * factor), np.nan)
     skewness = np.where(usable & np.isfinite(skewness), skewness, 0.0)
     shrunk = np.sign(skewness) * np.maximum(np.abs(skewness) - noise, 0.0)
-    return Moments(standard_error, degrees.astype(np.int64), shrunk, total - known)
+    return Moments(standard_error, degrees, shrunk, total - known)
 
 
 def interval(
@@ -218,12 +219,9 @@ def interval(
         int(row): _note(int(count[row]), replicates.shape[1], found, row, method)
         for row in np.flatnonzero(undefined.reshape(len(count), -1).any(axis=1))
     }
-    full = np.minimum(count, replicates.shape[1]) if method == BOOTSTRAP else replicates.shape[1]
-    for row in np.flatnonzero(found.degrees_of_freedom + 1 < full):
+    few = np.minimum(replicates.shape[1] - 1, FEW_DEGREES)
+    for row in np.flatnonzero(found.degrees_of_freedom < few):
         notes.setdefault(int(row), _few(int(count[row]), found.degrees_of_freedom[row]))
-    if method == BOOTSTRAP:
-        for row in np.flatnonzero(count < replicates.shape[1]):
-            notes.setdefault(int(row), _few(int(count[row]), found.degrees_of_freedom[row]))
     return Interval(error, lower, upper, found.degrees_of_freedom, notes)
 
 
