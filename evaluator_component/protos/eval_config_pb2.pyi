@@ -397,7 +397,7 @@ class Options(_message.Message):
     def __init__(self, include_default_metrics: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., compute_confidence_intervals: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., confidence_intervals: _Optional[_Union[ConfidenceIntervalOptions, _Mapping]] = ..., min_slice_size: _Optional[_Union[_wrappers_pb2.Int32Value, _Mapping]] = ..., disabled_outputs: _Optional[_Union[RepeatedStringValue, _Mapping]] = ..., max_bad_records: _Optional[_Union[_wrappers_pb2.Int64Value, _Mapping]] = ..., non_finite: _Optional[_Union[Options.NonFinite, str]] = ...) -> None: ...
 
 class DecisionOptions(_message.Message):
-    __slots__ = ("inconclusive", "correction", "tolerance", "confidence_level", "missing_slices", "missing_thresholds")
+    __slots__ = ("inconclusive", "correction", "tolerance", "confidence_level", "missing_slices", "missing_thresholds", "undefined_values")
     class Inconclusive(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         BLOCK: _ClassVar[DecisionOptions.Inconclusive]
@@ -426,13 +426,15 @@ class DecisionOptions(_message.Message):
     CONFIDENCE_LEVEL_FIELD_NUMBER: _ClassVar[int]
     MISSING_SLICES_FIELD_NUMBER: _ClassVar[int]
     MISSING_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    UNDEFINED_VALUES_FIELD_NUMBER: _ClassVar[int]
     inconclusive: DecisionOptions.Inconclusive
     correction: DecisionOptions.Correction
     tolerance: _wrappers_pb2.DoubleValue
     confidence_level: _wrappers_pb2.DoubleValue
     missing_slices: DecisionOptions.Missing
     missing_thresholds: DecisionOptions.Missing
-    def __init__(self, inconclusive: _Optional[_Union[DecisionOptions.Inconclusive, str]] = ..., correction: _Optional[_Union[DecisionOptions.Correction, str]] = ..., tolerance: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., confidence_level: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., missing_slices: _Optional[_Union[DecisionOptions.Missing, str]] = ..., missing_thresholds: _Optional[_Union[DecisionOptions.Missing, str]] = ...) -> None: ...
+    undefined_values: DecisionOptions.Missing
+    def __init__(self, inconclusive: _Optional[_Union[DecisionOptions.Inconclusive, str]] = ..., correction: _Optional[_Union[DecisionOptions.Correction, str]] = ..., tolerance: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., confidence_level: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., missing_slices: _Optional[_Union[DecisionOptions.Missing, str]] = ..., missing_thresholds: _Optional[_Union[DecisionOptions.Missing, str]] = ..., undefined_values: _Optional[_Union[DecisionOptions.Missing, str]] = ...) -> None: ...
 
 class BaselinePolicy(_message.Message):
     __slots__ = ("missing", "unloadable", "unused")
