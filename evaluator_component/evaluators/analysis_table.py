@@ -15,7 +15,7 @@ __all__ = ["ANALYSIS_TABLE_EVALUATOR_STAGE_NAME", "AnalysisTableEvaluator"]
 ANALYSIS_TABLE_EVALUATOR_STAGE_NAME = "EvaluateExtracts"
 
 
-def AnalysisTableEvaluator(  # noqa: N802 (a TFMA name)
+def AnalysisTableEvaluator(
     key: str = ANALYSIS_KEY,
     run_after: str = LAST_EXTRACTOR_STAGE_NAME,
     include: Sequence[str] | None = None,

@@ -71,7 +71,9 @@ def check_evaluators(evaluators: Sequence[Evaluator], extractors: Sequence[Extra
             )
 
 
-def merge_evaluations(evaluations: Iterable[tuple[str, Mapping[str, beam.PCollection]]]) -> Evaluation:
+def merge_evaluations(
+    evaluations: Iterable[tuple[str, Mapping[str, beam.PCollection]]],
+) -> Evaluation:
     """Merges the evaluations of several evaluators.
 
     Args:

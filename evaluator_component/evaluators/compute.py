@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluator_component.confidence.interval import Interval, interval
 from evaluator_component.confidence.resampling import JACKKNIFE, Resampling, leave_one_out
 from evaluator_component.errors import MetricError
 from evaluator_component.evaluators.accumulate import Accumulated
@@ -44,7 +43,11 @@ class _Values:
     """Looks up merged states by accumulation; caches the jackknife's leave-one-out states."""
 
     def __init__(
-        self, states: States, ids: Sequence[Accumulation], jackknife: bool = False, stand_in: bool = False
+        self,
+        states: States,
+        ids: Sequence[Accumulation],
+        jackknife: bool = False,
+        stand_in: bool = False,
     ) -> None:
         self._states = states
         self._ids = {each: number for number, each in enumerate(ids)}
@@ -71,6 +74,8 @@ def compute(
     dataset: str = "",
 ) -> Computed:
     """Computes every metric of every slice.
+
+    Columns get their replicates here, and their intervals when all slices are put together.
 
     Args:
         plan: what to compute.
@@ -103,8 +108,9 @@ def compute(
             attributions[entry.key] = value
         else:
             column = Column(value, direction=entry.metric.direction, labels=entry.metric.labels())
-            if resamples is not None and resampling is not None and entry.is_number:
-                column = _with_interval(entry, column, lookup, resamples, resampling, examples)
+            if resamples is not None and entry.is_number and entry.metric.has_interval:
+                replicates = _evaluate(entry, entry.computation, resamples)
+                column = replace(column, replicates=replicates)
             columns[entry.key] = column
     gap_inputs = tuple(
         tuple(
@@ -125,7 +131,12 @@ def compute(
 
 def _plot_key(key: MetricKey) -> PlotKey:
     return PlotKey(
-        key.name, key.model_name, key.output_name, key.sub_key, key.aggregation, key.example_weighted
+        key.name,
+        key.model_name,
+        key.output_name,
+        key.sub_key,
+        key.aggregation,
+        key.example_weighted,
     )
 
 
@@ -135,41 +146,6 @@ def _evaluate(entry: Entry, computation: Computation, lookup: _Values) -> Array:
     except MetricError as error:
         where = f" ({entry.where})" if entry.where else ""
         raise MetricError(f"{entry.key}{where}: {error}") from error
-
-
-def _with_interval(
-    entry: Entry,
-    column: Column,
-    lookup: _Values,
-    resamples: _Values,
-    resampling: Resampling,
-    examples: Array,
-) -> Column:
-    """Adds the interval of a column.
-
-    Where resamples use a coarser statistic, its own point estimate is what resamples vary around;
-    the difference to the fine estimate is the same in all of them, so it is taken out.
-    """
-    if not entry.metric.has_interval:
-        return column
-    replicates = _evaluate(entry, entry.computation, resamples)
-    found: Interval = interval(
-        column.value,
-        replicates,
-        method=resampling.method,
-        level=resampling.level,
-        examples=examples,
-    )
-    return replace(
-        column,
-        standard_error=found.standard_error,
-        lower=found.lower,
-        upper=found.upper,
-        degrees_of_freedom=found.degrees_of_freedom,
-        replicates=replicates,
-        confidence_level=resampling.level,
-        resampling=resampling.method,
-    )
 
 
 def _align(states: States, like: States) -> States:
@@ -186,7 +162,10 @@ def _without_small(computed: Computed, min_slice_size: int) -> Computed:
     """Replaces the values of small slices by NaN, and says why."""
     table = computed.metrics
     small = np.array(
-        [key != () and n < min_slice_size for key, n in zip(table.slices, table.examples, strict=True)],
+        [
+            key != () and n < min_slice_size
+            for key, n in zip(table.slices, table.examples, strict=True)
+        ],
         dtype=bool,
     )
     if min_slice_size <= 1 or not small.any():

@@ -30,12 +30,16 @@ from evaluator_component.extractors.slice_keys import SLICE_KEY_EXTRACTOR_STAGE_
 from evaluator_component.metrics.base import QUERY
 from evaluator_component.metrics_table import MetricsTable
 
-__all__ = ["METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME", "ComputeMetricsAndPlots", "MetricsAndPlotsEvaluator"]
+__all__ = [
+    "METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME",
+    "ComputeMetricsAndPlots",
+    "MetricsAndPlotsEvaluator",
+]
 
 METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME = "EvaluateMetricsAndPlots"
 
 
-def MetricsAndPlotsEvaluator(  # noqa: N802 (a TFMA name)
+def MetricsAndPlotsEvaluator(
     plan: Plan,
     resampling: Resampling | None = None,
     min_slice_size: int = 1,
@@ -88,7 +92,8 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         computed = (
             states
             | "Merge" >> beam.CombinePerKey(_Merge())
-            | "Compute" >> beam.ParDo(
+            | "Compute"
+            >> beam.ParDo(
                 _Compute(self._plan, self._resampling, self._min_slice_size, self._dataset)
             )
         )
@@ -97,9 +102,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
             computed
             | "WithoutPlots" >> beam.Map(_metrics_of)
             | "Gather" >> beam.combiners.ToList()
-            | "Assemble" >> beam.ParDo(
-                _Assemble(self._plan, self._resampling, self._dataset)
-            )
+            | "Assemble" >> beam.ParDo(_Assemble(self._plan, self._resampling, self._dataset))
         )
         return {METRICS_KEY: metrics, PLOTS_KEY: plots}
 
@@ -174,5 +177,7 @@ def _plots_of(computed: Computed) -> Any:
 
 
 def _metrics_of(computed: Computed) -> Computed:
-    empty = MetricsTable(slices=(), examples=computed.metrics.examples[:0], weights=computed.metrics.weights[:0])
+    empty = MetricsTable(
+        slices=(), examples=computed.metrics.examples[:0], weights=computed.metrics.weights[:0]
+    )
     return Computed(computed.metrics, empty, computed.gap_inputs)

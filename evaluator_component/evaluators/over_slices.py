@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluator_component.confidence.interval import interval
+from evaluator_component.confidence.interval import with_intervals
 from evaluator_component.confidence.resampling import Resampling
 from evaluator_component.config import SliceSpec
 from evaluator_component.evaluators.compute import Computed
@@ -26,12 +26,14 @@ Array = npt.NDArray[Any]
 def assemble(
     plan: Plan, shards: Sequence[Computed], resampling: Resampling | None, dataset: str
 ) -> MetricsTable:
-    """Puts the slices of all shards into one table, and adds gaps and comparisons of slices."""
+    """Puts the slices of all shards into one table; adds gaps, comparisons and intervals."""
     table = concatenate([shard.metrics for shard in shards])
     table = _with_gaps(plan, table, shards, resampling, dataset)
-    compared = _cross_slices(plan, table, resampling)
+    compared = _cross_slices(plan, table)
     if compared is not None:
         table = concatenate([table, compared])
+    if resampling is not None:
+        table = with_intervals(table, method=resampling.method, level=resampling.level)
     return table.sorted()
 
 
@@ -78,14 +80,12 @@ def _with_gaps(
             resampled = [np.concatenate([each[m][1] for each in inputs])[rows] for m in metrics]
             replicates = np.full((len(table), resampling.count), np.nan)
             replicates[overall] = gap.gap.over(*resampled)
-            column = _interval_column(column, replicates, resampling, table.examples)
+            column = replace(column, replicates=replicates)
         columns[gap.key] = column
     return replace(table, columns=columns)
 
 
-def _cross_slices(
-    plan: Plan, table: MetricsTable, resampling: Resampling | None
-) -> MetricsTable | None:
+def _cross_slices(plan: Plan, table: MetricsTable) -> MetricsTable | None:
     """Rows for every comparison: value of the baseline slice minus value of the other one."""
     pairs = list(dict.fromkeys(_pairs(plan, table)))
     if not pairs:
@@ -102,9 +102,9 @@ def _cross_slices(
             direction=column.direction,
             labels=column.labels,
         )
-        if column.replicates is not None and resampling is not None:
+        if column.replicates is not None:
             replicates = column.replicates[first] - column.replicates[second]
-            compared = _interval_column(compared, replicates, resampling, examples)
+            compared = replace(compared, replicates=replicates)
         columns[key] = compared
     weights = np.minimum(table.weights[first], table.weights[second])
     return MetricsTable(tuple(pairs), examples, weights, columns, dataset=table.dataset)
@@ -122,25 +122,3 @@ def _pairs(plan: Plan, table: MetricsTable) -> Iterator[CrossSliceKey]:
                 )
                 if wanted and comparison != baseline:
                     yield CrossSliceKey(baseline, comparison)
-
-
-def _interval_column(
-    column: Column, replicates: Array, resampling: Resampling, examples: Array
-) -> Column:
-    found = interval(
-        column.value,
-        replicates,
-        method=resampling.method,
-        level=resampling.level,
-        examples=examples,
-    )
-    return replace(
-        column,
-        standard_error=found.standard_error,
-        lower=found.lower,
-        upper=found.upper,
-        degrees_of_freedom=found.degrees_of_freedom,
-        replicates=replicates,
-        confidence_level=resampling.level,
-        resampling=resampling.method,
-    )

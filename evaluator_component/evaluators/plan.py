@@ -116,7 +116,10 @@ class ClassAverage:
         weights: Array = np.asarray(self.weights).reshape(-1, *trailing)
         if self.by_positives:
             shares = np.stack(
-                [lookup(Accumulation(view, PositiveWeight()))["weight"] for view in self.by_positives]
+                [
+                    lookup(Accumulation(view, PositiveWeight()))["weight"]
+                    for view in self.by_positives
+                ]
             )
             weights = weights * shares.reshape(*shares.shape, *(1,) * (values.ndim - shares.ndim))
         return weighted_average(values, weights)
@@ -337,7 +340,9 @@ def make_plan(
         for metric in saved:
             key = MetricKey(metric.key_name, model_name, getattr(metric, "output_name", ""))
             view = View(model_name, key.output_name, example_weighted=True)
-            entries.setdefault(key, Entry(key, Formula(metric, view), metric, "the model's metrics"))
+            entries.setdefault(
+                key, Entry(key, Formula(metric, view), metric, "the model's metrics")
+            )
     problems.raise_if_any()
     _add_differences(eval_config, entries)
     specs = tuple(slices) if slices is not None else slice_specs(eval_config)
@@ -413,7 +418,9 @@ def _weightings(spec: Any, model: Any) -> tuple[bool, ...]:
     """Whether to compute weighted values, unweighted ones, or both."""
     if spec.HasField("example_weights"):
         options = spec.example_weights
-        both = tuple(flag for flag, on in ((True, options.weighted), (False, options.unweighted)) if on)
+        both = tuple(
+            flag for flag, on in ((True, options.weighted), (False, options.unweighted)) if on
+        )
         if both:
             return both
     has_weights = model is not None and bool(model.example_weight_key or model.example_weight_keys)

@@ -45,15 +45,14 @@ class AccumulateQueries(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, extracts: beam.PCollection) -> beam.PCollection:
         """Builds the graph: partition rows by query, group, accumulate."""
-        states = []
-        for key in query_keys(self._plan):
-            states.append(
-                extracts
-                | f"Partition[{key}]" >> beam.ParDo(_Partition(self._plan, self._resampling, key))
-                | f"Group[{key}]" >> beam.GroupByKey()
-                | f"Accumulate[{key}]"
-                >> beam.ParDo(_AccumulateQueries(self._plan, self._resampling, self._shards, key))
-            )
+        states = [
+            extracts
+            | f"Partition[{key}]" >> beam.ParDo(_Partition(self._plan, self._resampling, key))
+            | f"Group[{key}]" >> beam.GroupByKey()
+            | f"Accumulate[{key}]"
+            >> beam.ParDo(_AccumulateQueries(self._plan, self._resampling, self._shards, key))
+            for key in query_keys(self._plan)
+        ]
         return states[0] if len(states) == 1 else states | beam.Flatten()
 
 

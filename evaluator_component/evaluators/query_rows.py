@@ -1,4 +1,4 @@
-"""Rows of a query together: sorts a chunk by query, and turns groups of rows into those of queries."""
+"""Query rows: sorts a chunk by query, and turns groups of rows into groups of queries."""
 
 from __future__ import annotations
 

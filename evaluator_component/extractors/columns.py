@@ -39,9 +39,7 @@ class ModelColumns:
     @property
     def features(self) -> tuple[str, ...]:
         """Features that labels and weights are taken from."""
-        return tuple(
-            dict.fromkeys((*self.label_keys.values(), *self.example_weight_keys.values()))
-        )
+        return tuple(dict.fromkeys((*self.label_keys.values(), *self.example_weight_keys.values())))
 
 
 def model_columns(model_specs: Sequence[Any]) -> tuple[ModelColumns, ...]:

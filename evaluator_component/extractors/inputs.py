@@ -24,7 +24,7 @@ __all__ = ["INPUT_EXTRACTOR_STAGE_NAME", "InputExtractor"]
 INPUT_EXTRACTOR_STAGE_NAME = "ExtractInputs"
 
 
-def InputExtractor(eval_config: Any) -> Extractor:  # noqa: N802 (a TFMA name)
+def InputExtractor(eval_config: Any) -> Extractor:
     """Makes the extractor of features, labels and example weights.
 
     It takes what `inputs.Read` yields, Arrow record batches, or serialized `tf.Example`s.

@@ -28,7 +28,7 @@ def slice_specs(eval_config: Any) -> tuple[SliceSpec, ...]:
     return tuple(dict.fromkeys(specs))
 
 
-def SliceKeyExtractor(  # noqa: N802 (a TFMA name)
+def SliceKeyExtractor(
     eval_config: Any = None, slice_spec: Sequence[SliceSpec] | None = None
 ) -> Extractor:
     """Makes the extractor of slice keys.

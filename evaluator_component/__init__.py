@@ -1,0 +1,1 @@
+"""Evaluates a model on a whole dataset, slice by slice, and says whether it may be pushed."""

@@ -1,0 +1,186 @@
+"""PredictExtractor: adds the predictions of one or several models, batch by batch.
+
+Models are loaded once per process, in `setup`; all of them see the same batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from evaluator_component.errors import InputError, ModelError, did_you_mean
+from evaluator_component.extractors.base import Extractor, Extracts
+from evaluator_component.extractors.columns import column_of, model_columns, to_numpy
+
+__all__ = ["PREDICT_EXTRACTOR_STAGE_NAME", "ModelToLoad", "PredictExtractor", "pick_outputs"]
+
+PREDICT_EXTRACTOR_STAGE_NAME = "ExtractPredictions"
+
+#: Entries of a dict of predictions that hold the scores, in order of preference.
+SCORE_KEYS = ("scores", "outputs", "predictions", "logistic", "probabilities", "logits")
+
+
+@dataclass(frozen=True)
+class ModelToLoad:
+    """What a worker needs to load a model and to find its predictions.
+
+    Attributes:
+        name: "" where there is one model only.
+        path: a path, an address, or anything that `saved_model.load_model` takes.
+        model_type: "" to find out.
+        signature_name: "" for the default one.
+        prediction_keys: entry of the prediction by output name.
+        outputs: names of the model's outputs, where it has several.
+        options: more arguments of `load_model`.
+    """
+
+    name: str
+    path: Any
+    model_type: str = ""
+    signature_name: str = ""
+    prediction_keys: Mapping[str, str] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def PredictExtractor(eval_shared_model: Any = None, eval_config: Any = None) -> Extractor:
+    """Makes the extractor of predictions.
+
+    Args:
+        eval_shared_model: one model or several (a list, or a dict by name), as
+            `default_eval_shared_model` makes them; None: predictions are columns of the data.
+        eval_config: its model specs say which entries of the predictions count.
+    """
+    specs = {spec.name: spec for spec in eval_config.model_specs}
+    columns = {each.name: each for each in model_columns(eval_config.model_specs)}
+    if eval_shared_model is None:
+        keys = {name: dict(each.prediction_keys) for name, each in columns.items()}
+        return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_StoredPredictions(keys)))
+    shared = _as_list(eval_shared_model)
+    models = []
+    for model in shared:
+        name = model.model_name if model.model_name in specs else ("" if len(shared) == 1 else None)
+        if name is None or name not in specs:
+            hint = did_you_mean(model.model_name, specs)
+            raise InputError(f"model {model.model_name!r} is in no model spec {hint}")
+        spec, keys = specs[name], columns[name]
+        models.append(
+            ModelToLoad(
+                name=name,
+                path=model.model_path,
+                model_type=model.model_type or spec.model_type,
+                signature_name=spec.signature_name,
+                prediction_keys=keys.prediction_keys,
+                outputs=tuple(output for output in keys.label_keys if output),
+                options=model.load_options(spec),
+            )
+        )
+    return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_Predict(tuple(models))))
+
+
+def _as_list(models: Any) -> Sequence[Any]:
+    if isinstance(models, Mapping):
+        return list(models.values())
+    return list(models) if isinstance(models, (list, tuple)) else [models]
+
+
+class _Predict(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, models: tuple[ModelToLoad, ...]) -> None:
+        self._models = models
+
+    def setup(self) -> None:
+        from evaluator_component.saved_model import load_model
+
+        self._loaded = [
+            load_model(
+                each.path,
+                signature_name=each.signature_name,
+                model_type=each.model_type,
+                **each.options,
+            )
+            for each in self._models
+        ]
+
+    def process(self, extracts: Extracts) -> Iterable[Extracts]:
+        predictions = {}
+        for each, model in zip(self._models, self._loaded, strict=True):
+            raw = model.predict(extracts)
+            predictions[each.name] = pick_outputs(
+                raw, each.prediction_keys, each.outputs, each.name
+            )
+        single = len(predictions) == 1
+        yield {
+            **extracts,
+            "predictions": next(iter(predictions.values())) if single else predictions,
+        }
+
+
+def pick_outputs(
+    raw: Any, prediction_keys: Mapping[str, str], outputs: Sequence[str], model_name: str = ""
+) -> Any:
+    """Picks what counts out of a model's raw predictions.
+
+    Args:
+        raw: array, or dict of arrays by name.
+        prediction_keys: entry by output name; output "" for a model with one output.
+        outputs: names of the outputs that have labels.
+        model_name: for messages.
+
+    Returns:
+        An array for one output; a dict by output name for several.
+
+    Raises:
+        ModelError: when an entry that is asked for is not there.
+    """
+    if not isinstance(raw, Mapping):
+        return np.asarray(raw)
+    if prediction_keys:
+        picked = {}
+        for output, key in prediction_keys.items():
+            if key not in raw:
+                which = f"model {model_name!r}" if model_name else "the model"
+                raise ModelError(f"{which} predicts no {key!r} {did_you_mean(key, raw)}")
+            picked[output] = np.asarray(raw[key])
+        return picked[""] if set(picked) == {""} else picked
+    if len(raw) == 1:
+        return np.asarray(next(iter(raw.values())))
+    if outputs and set(outputs) <= set(raw):
+        return {output: np.asarray(raw[output]) for output in outputs}
+    if "classes" not in raw and "all_classes" not in raw:
+        for key in SCORE_KEYS:
+            if key in raw:
+                return np.asarray(raw[key])
+    return {name: np.asarray(value) for name, value in raw.items()}
+
+
+class _StoredPredictions(beam.DoFn):  # type: ignore[misc]
+    """Predictions that are columns of the data."""
+
+    def __init__(self, keys: Mapping[str, Mapping[str, str]]) -> None:
+        self._keys = keys
+
+    def process(self, extracts: Extracts) -> Iterable[Extracts]:
+        if extracts.get("predictions") is not None:
+            yield extracts
+            return
+        features = extracts["features"]
+        predictions = {}
+        for name, by_output in self._keys.items():
+            columns = {
+                output: to_numpy(column_of(features, key, "prediction"))
+                for output, key in by_output.items()
+            }
+            if columns:
+                predictions[name] = columns[""] if set(columns) == {""} else columns
+        if not predictions:
+            yield extracts
+            return
+        single = len(self._keys) == 1
+        yield {
+            **extracts,
+            "predictions": next(iter(predictions.values())) if single else predictions,
+        }
