@@ -3,7 +3,8 @@
 from evaluator_component.metrics import (
     correlation,
     counts,
+    gaps,
     regression,
 )
 
-__all__ = ["correlation", "counts", "regression"]
+__all__ = ["correlation", "counts", "gaps", "regression"]

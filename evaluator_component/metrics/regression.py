@@ -147,7 +147,7 @@ class LogCosh(ErrorSum):
         distance = np.abs(prediction - label)
         small = np.log1p(2 * np.square(np.sinh(np.minimum(distance, 1.0) / 2)))
         large = distance + np.log1p(np.exp(-2 * distance)) - np.log(2.0)
-        return np.where(distance < 1, small, large)
+        return np.asarray(np.where(distance < 1, small, large))
 
 
 @dataclass(frozen=True)
