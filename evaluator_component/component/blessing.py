@@ -51,11 +51,11 @@ class Ruling:
 
     @property
     def reason(self) -> str:
-        """The reasons in one string, cut where it grows too long."""
-        text = " ".join(self.reasons)
+        """The reasons, one a line, cut where they grow too long."""
+        text = "\n".join(self.reasons)
         if len(text) <= REASON_CHARACTERS:
             return text
-        return f"{text[: REASON_CHARACTERS - 1].rsplit(' ', 1)[0]}…"
+        return f"{text[: REASON_CHARACTERS - 1]}…"
 
 
 def write_blessing(

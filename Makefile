@@ -1,0 +1,78 @@
+# make demo      run the flights example on this machine
+# make test      lint, types, tests
+# make airflow   an environment of its own for Airflow, in .venv-airflow
+# make proto     regenerate evaluator_component/protos
+# make clean     remove what the demo and the tools made; `make distclean` the environments, too
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+# Without cached bytecode every process compiles TFX and TensorFlow again: half a minute.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_LINK_MODE ?= copy
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-all test test-fast test-slow lint types format proto airflow clean distclean
+
+help:
+	@sed -n '1,5s/^# //p' Makefile
+
+install: $(STAMP)
+
+$(STAMP): requirements/develop.lock setup.py
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) is not on the PATH (Debian, Ubuntu: apt install python3.11 python3.11-venv)"; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV) || { echo "Python 3.11 cannot make environments (Debian, Ubuntu: apt install python3.11-venv)"; exit 1; }
+	@echo "Installing into $(VENV), once ..."
+	@test -x $(VENV)/bin/uv || $(RUN) -m pip install --quiet "$$(grep '^uv==' requirements/develop.lock)"
+	@$(VENV)/bin/uv pip install --quiet --python $(RUN) --no-deps --compile-bytecode -r requirements/develop.lock
+	@$(VENV)/bin/uv pip install --quiet --python $(RUN) --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)
+	@$(RUN) -m pipelines.flights.local $(ARGS)
+
+demo-all: $(STAMP)
+	@$(RUN) -m pipelines.flights.local --all-rows $(ARGS)
+
+test: lint types test-fast test-slow
+
+# The unit layer: no TensorFlow, no other processes.
+test-fast: $(STAMP)
+	$(RUN) -m pytest -m "not slow" -n $(WORKERS)
+
+# Real pipelines, TensorFlow, browsers.
+test-slow: $(STAMP)
+	$(RUN) -m pytest -m slow -n $(WORKERS) --dist loadfile
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(STAMP)
+	$(VENV)/bin/mypy
+
+format: $(STAMP)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+proto: $(STAMP)
+	proto/generate.sh
+
+airflow: .venv-airflow/.installed
+
+.venv-airflow/.installed: requirements/airflow.lock
+	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
+	@test -x $(VENV)/bin/uv || $(MAKE) --no-print-directory install
+	@echo "Installing Airflow into .venv-airflow, once ..."
+	@$(VENV)/bin/uv pip install --quiet --python .venv-airflow/bin/python --no-deps --compile-bytecode -r requirements/airflow.lock
+	@touch $@
+
+clean:
+	rm -rf demo build dist *.egg-info .ruff_cache .mypy_cache .pytest_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-*
