@@ -138,9 +138,7 @@ def _import_by_name(name: str, wheel: str) -> ModuleType:
     try:
         if not wheel:
             return importlib.import_module(name)
-        from tfx.utils import io_utils
-
-        local = io_utils.ensure_local(wheel)
+        local = _local_copy(wheel)
         _put_first_on_path(local)
         # A module of this name from another wheel must not be taken for it.
         stale = sys.modules.get(name)
@@ -151,6 +149,14 @@ def _import_by_name(name: str, wheel: str) -> ModuleType:
         raise ConfigError(f"module_path: cannot import {name!r}: {error}") from error
     except Exception as error:
         raise ConfigError(f"module_path: {name!r} fails when it is imported: {error!r}") from error
+
+
+def _local_copy(wheel: str) -> str:
+    if "://" not in wheel:
+        return wheel
+    from tfx.utils import io_utils
+
+    return str(io_utils.ensure_local(wheel))
 
 
 def _put_first_on_path(entry: str) -> None:
