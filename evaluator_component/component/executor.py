@@ -6,6 +6,7 @@ comes back into TFX's artifacts.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,8 +19,12 @@ from evaluator_component.component.lineage import lineage_record
 from evaluator_component.component.properties import set_properties
 from evaluator_component.component.records import metrics_record
 from evaluator_component.component.request import Request, read_request
+from evaluator_component.component.user_module import UserModule
+from evaluator_component.protos import eval_config_pb2
 
 __all__ = ["Executor"]
+
+NOT_VALIDATED = "The eval config has no threshold, so nothing was validated."
 
 Artifacts = Mapping[str, Sequence[Any]]
 
@@ -42,22 +47,77 @@ class Executor(BeamExecutor):
         """
         request = read_request(input_dict, output_dict, exec_properties)
         outputs = {key: artifacts[0] for key, artifacts in output_dict.items() if artifacts}
+        register_metrics(request.user_module, request.eval_config)
         outcome = self._evaluate(request, outputs["evaluation"].uri)
         record(request, outcome, outputs, exec_properties)
 
     def _evaluate(self, request: Request, output_path: str) -> Any:
         """Calls the library; the one place that knows how."""
-        from evaluator_component.api import evaluate
+        from evaluator_component.api import EvalSharedModel, evaluate
 
         module = request.user_module
+        models = {
+            spec.name: EvalSharedModel(
+                request.models[spec.name],
+                model_name=spec.name,
+                model_type=spec.model_type,
+                is_baseline=spec.is_baseline,
+                loader=_loader(request, spec),
+            )
+            for spec in request.eval_config.model_specs
+            if spec.name in request.models
+        }
+        offered = {
+            "eval_config": request.eval_config,
+            "schema": request.schema,
+            "models": models,
+            "output_path": output_path,
+        }
         return evaluate(
-            eval_config=request.eval_config,
-            data=request.sources,
-            models=request.models,
-            output_path=output_path,
+            request.eval_config,
+            list(request.sources),
+            models or None,
+            output_path,
             schema=request.schema,
             pipeline_options=self.beam_options(module.packages),
+            **{
+                stage: _stages(module, stage, offered)
+                for stage in ("extractors", "evaluators", "writers")
+            },
         )
+
+
+def _stages(module: UserModule, stage: str, offered: Mapping[str, Any]) -> Any:
+    """Returns a function of the default stages, where the user's module has such a hook."""
+    if stage not in module.hooks:
+        return None
+    return lambda defaults: module.call(stage, defaults=list(defaults), **offered)
+
+
+def _loader(request: Request, spec: Any) -> Any:
+    """Returns a function of the path that loads a model, where the user's module has such a hook.
+
+    It is sent to workers, so it holds the hook alone.
+    """
+    if "load_model" not in request.user_module.hooks:
+        return None
+    return functools.partial(
+        _load_by_hook, request.user_module.hooks["load_model"], spec.name, spec.SerializeToString()
+    )
+
+
+def _load_by_hook(hook: Any, name: str, spec: bytes, path: Any) -> Any:
+    module = UserModule(hooks={"load_model": hook})
+    message = eval_config_pb2.ModelSpec.FromString(spec)
+    return module.call("load_model", path=path, name=name, model_spec=message)
+
+
+def register_metrics(module: UserModule, eval_config: Any) -> None:
+    """Makes the metrics of the user's module known by their names."""
+    from evaluator_component.metrics import registry
+
+    for metric in module.call("metrics", otherwise=(), eval_config=eval_config):
+        registry.register(metric)
 
 
 def record(
@@ -78,7 +138,7 @@ def record(
     )
     if "metrics" in outputs:
         values = metrics_record(
-            outcome.tables,
+            {table.dataset: table for table in outcome.tables},
             candidate=request.candidate_name,
             max_slices=request.max_recorded_slices,
         )
@@ -91,7 +151,9 @@ def record(
 
 
 def ruling_of(verdict: Any) -> Ruling:
-    """Returns a verdict in the terms of a blessing."""
+    """Returns a verdict in the terms of a blessing; without any threshold there is none."""
+    if verdict is None:
+        return Ruling(False, "NOT_BLESSED", (NOT_VALIDATED,))
     return Ruling(
         blessed=verdict.blessed,
         verdict=str(getattr(verdict.status, "name", verdict.status)),

@@ -24,6 +24,7 @@ from evaluator_component.config import hash_of, parse_config, with_defaults
 from evaluator_component.errors import ConfigError, InputError, Problems, did_you_mean
 from evaluator_component.inputs.source import Source
 from evaluator_component.protos import eval_config_pb2
+from evaluator_component.saved_model.metadata import has_metadata
 
 __all__ = ["Request", "read_request"]
 
@@ -35,7 +36,7 @@ PAYLOADS = {
 }
 DEFAULT_SPLITS = ("eval",)
 #: Model types whose SavedModel lies in the folder for eval models.
-EVAL_MODEL_TYPES = ("tfma_eval",)
+EVAL_MODEL_TYPES = ("tfma_eval", "eval_saved_model", "eval")
 
 Artifacts = Mapping[str, Sequence[Any]]
 
@@ -219,13 +220,21 @@ def _model_paths(
     paths = {}
     for spec in config.model_specs:
         artifact = baseline if spec.is_baseline else candidate
-        find = (
-            path_utils.eval_model_path
-            if spec.model_type in EVAL_MODEL_TYPES
-            else path_utils.serving_model_path
-        )
-        paths[spec.name] = find(artifact.uri, path_utils.is_old_model_artifact(artifact))
+        paths[spec.name] = _model_path(artifact, spec.model_type)
     return paths
+
+
+def _model_path(artifact: Any, model_type: str) -> str:
+    """Returns the SavedModel for a model type; without one, an eval SavedModel if it is ours.
+
+    An artifact without the usual folders inside is a model by itself.
+    """
+    old = path_utils.is_old_model_artifact(artifact)
+    eval_path = path_utils.eval_model_path(artifact.uri, old)
+    if model_type in EVAL_MODEL_TYPES or (not model_type and has_metadata(eval_path)):
+        return eval_path
+    path = path_utils.serving_model_path(artifact.uri, old)
+    return path if fileio.exists(path) else artifact.uri
 
 
 def _read_schema(artifact: Any) -> bytes | None:
