@@ -40,6 +40,8 @@ __all__ = [
     "OutputAverage",
     "Plan",
     "make_plan",
+    "replace_entries",
+    "replicated",
 ]
 
 Array = npt.NDArray[Any]
@@ -279,6 +281,11 @@ class Plan:
         lines += [f"  {entry.key}" for entry in (*self.entries, *self.gaps)]
         lines.append("features: " + (", ".join(self.features) or "none"))
         return "\n".join(lines)
+
+
+def replace_entries(plan: Plan, entries: tuple[Entry, ...]) -> Plan:
+    """Returns a plan of some entries of another."""
+    return replace(plan, entries=entries, gaps=())
 
 
 def replicated(accumulation: Accumulation) -> Accumulation:

@@ -5,7 +5,7 @@ Models are loaded once per process, in `setup`; all of them see the same batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,13 @@ from evaluator_component.errors import InputError, ModelError, did_you_mean
 from evaluator_component.extractors.base import Extractor, Extracts
 from evaluator_component.extractors.columns import column_of, model_columns, to_numpy
 
-__all__ = ["PREDICT_EXTRACTOR_STAGE_NAME", "ModelToLoad", "PredictExtractor", "pick_outputs"]
+__all__ = [
+    "PREDICT_EXTRACTOR_STAGE_NAME",
+    "ModelToLoad",
+    "PredictExtractor",
+    "models_to_load",
+    "pick_outputs",
+]
 
 PREDICT_EXTRACTOR_STAGE_NAME = "ExtractPredictions"
 
@@ -35,7 +41,8 @@ class ModelToLoad:
         signature_name: "" for the default one.
         prediction_keys: entry of the prediction by output name.
         outputs: names of the model's outputs, where it has several.
-        options: more arguments of `load_model`.
+        options: settings of this kind of model, such as a server's deadline.
+        loader: function of the path that returns the model; None for the usual ways.
     """
 
     name: str
@@ -45,28 +52,35 @@ class ModelToLoad:
     prediction_keys: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    loader: Callable[[Any], Any] | None = None
+
+    def load(self) -> Any:
+        """Loads the model; once per process, whoever asks."""
+        from evaluator_component.saved_model import load_model
+
+        if self.loader is not None:
+            return load_model(self.loader(self.path), self.signature_name)
+        return load_model(
+            self.path, self.signature_name, self.model_type, options=dict(self.options)
+        )
 
 
-def PredictExtractor(eval_shared_model: Any = None, eval_config: Any = None) -> Extractor:
-    """Makes the extractor of predictions.
+def models_to_load(eval_shared_model: Any, eval_config: Any) -> tuple[ModelToLoad, ...]:
+    """Matches models with the model specs of a config.
 
-    Args:
-        eval_shared_model: one model or several (a list, or a dict by name), as
-            `default_eval_shared_model` makes them; None: predictions are columns of the data.
-        eval_config: its model specs say which entries of the predictions count.
+    Raises:
+        InputError: when a model is in no spec.
     """
     specs = {spec.name: spec for spec in eval_config.model_specs}
     columns = {each.name: each for each in model_columns(eval_config.model_specs)}
-    if eval_shared_model is None:
-        keys = {name: dict(each.prediction_keys) for name, each in columns.items()}
-        return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_StoredPredictions(keys)))
     shared = _as_list(eval_shared_model)
     models = []
     for model in shared:
-        name = model.model_name if model.model_name in specs else ("" if len(shared) == 1 else None)
-        if name is None or name not in specs:
-            hint = did_you_mean(model.model_name, specs)
-            raise InputError(f"model {model.model_name!r} is in no model spec {hint}")
+        name = model.model_name
+        if name not in specs and len(shared) == len(specs) == 1:
+            name = next(iter(specs))
+        if name not in specs:
+            raise InputError(f"model {name!r} is in no model spec {did_you_mean(name, specs)}")
         spec, keys = specs[name], columns[name]
         models.append(
             ModelToLoad(
@@ -77,9 +91,26 @@ def PredictExtractor(eval_shared_model: Any = None, eval_config: Any = None) -> 
                 prediction_keys=keys.prediction_keys,
                 outputs=tuple(output for output in keys.label_keys if output),
                 options=model.load_options(spec),
+                loader=model.loader,
             )
         )
-    return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_Predict(tuple(models))))
+    return tuple(models)
+
+
+def PredictExtractor(eval_shared_model: Any = None, eval_config: Any = None) -> Extractor:
+    """Makes the extractor of predictions.
+
+    Args:
+        eval_shared_model: one model or several (a list, or a dict by name), as
+            `default_eval_shared_model` makes them; None: predictions are columns of the data.
+        eval_config: its model specs say which entries of the predictions count.
+    """
+    if not eval_shared_model:
+        columns = model_columns(eval_config.model_specs)
+        keys = {each.name: dict(each.prediction_keys) for each in columns}
+        return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_StoredPredictions(keys)))
+    models = models_to_load(eval_shared_model, eval_config)
+    return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_Predict(models)))
 
 
 def _as_list(models: Any) -> Sequence[Any]:
@@ -93,17 +124,7 @@ class _Predict(beam.DoFn):  # type: ignore[misc]
         self._models = models
 
     def setup(self) -> None:
-        from evaluator_component.saved_model import load_model
-
-        self._loaded = [
-            load_model(
-                each.path,
-                signature_name=each.signature_name,
-                model_type=each.model_type,
-                **each.options,
-            )
-            for each in self._models
-        ]
+        self._loaded = [each.load() for each in self._models]
 
     def process(self, extracts: Extracts) -> Iterable[Extracts]:
         predictions = {}

@@ -1,0 +1,101 @@
+"""The default chain of extractors, evaluators and writers, to be used or extended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluator_component.confidence.resampling import BOOTSTRAP, JACKKNIFE, Resampling
+from evaluator_component.evaluators.base import Evaluator
+from evaluator_component.evaluators.metrics_and_plots import MetricsAndPlotsEvaluator
+from evaluator_component.evaluators.plan import Plan, make_plan
+from evaluator_component.extractors.base import Extractor
+from evaluator_component.extractors.inputs import InputExtractor
+from evaluator_component.extractors.predict import PredictExtractor
+from evaluator_component.extractors.slice_keys import SliceKeyExtractor
+from evaluator_component.protos import eval_config_pb2
+from evaluator_component.writers import EvalConfigWriter, MetricsAndPlotsWriter, Writer
+
+__all__ = ["default_evaluators", "default_extractors", "default_writers", "resampling_of"]
+
+
+def default_extractors(
+    eval_shared_model: Any = None, eval_config: Any = None, plan: Plan | None = None
+) -> list[Extractor]:
+    """Returns the default chain: inputs, predictions, slice keys.
+
+    Args:
+        eval_shared_model: one model or several; None where predictions are in the data.
+        eval_config: with defaults filled in.
+        plan: tells which slices there are; the config does where it is None.
+    """
+    return [
+        InputExtractor(eval_config),
+        PredictExtractor(eval_shared_model, eval_config),
+        SliceKeyExtractor(eval_config, slice_spec=plan.slices if plan is not None else None),
+    ]
+
+
+def default_evaluators(
+    eval_shared_model: Any = None,
+    eval_config: Any = None,
+    plan: Plan | None = None,
+    dataset: str = "",
+    shards: int = 1,
+) -> list[Evaluator]:
+    """Returns the default evaluators: metrics and plots.
+
+    Args:
+        eval_shared_model: accepted for symmetry; the plan has what is needed of it.
+        eval_config: with defaults filled in.
+        plan: what to compute; made from the config where it is None.
+        dataset: name of the dataset.
+        shards: number of tables that slices are spread over.
+    """
+    del eval_shared_model
+    return [
+        MetricsAndPlotsEvaluator(
+            plan if plan is not None else make_plan(eval_config),
+            resampling_of(eval_config),
+            min_slice_size=eval_config.options.min_slice_size.value or 1,
+            dataset=dataset,
+            shards=shards,
+        )
+    ]
+
+
+def default_writers(
+    output_path: str, eval_shared_model: Any = None, eval_config: Any = None, **options: Any
+) -> list[Writer]:
+    """Returns the default writers: metrics, plots and verdict; and the config.
+
+    Args:
+        output_path: the result folder.
+        eval_shared_model: tells the locations of the models.
+        eval_config: what was evaluated.
+        options: more arguments of `MetricsAndPlotsWriter`.
+    """
+    from evaluator_component.api.models import models_by_name
+
+    locations = {
+        name: str(model.model_path) for name, model in models_by_name(eval_shared_model).items()
+    }
+    return [
+        EvalConfigWriter(output_path, eval_config=eval_config, model_locations=locations),
+        MetricsAndPlotsWriter(output_path, eval_config=eval_config, **options),
+    ]
+
+
+def resampling_of(eval_config: Any) -> Resampling | None:
+    """Returns how a config wants intervals computed; None for no intervals."""
+    options = eval_config.options
+    if not options.compute_confidence_intervals.value:
+        return None
+    asked = options.confidence_intervals
+    bootstrap = asked.method == eval_config_pb2.ConfidenceIntervalOptions.POISSON_BOOTSTRAP
+    return Resampling(
+        method=BOOTSTRAP if bootstrap else JACKKNIFE,
+        count=asked.num_replicates.value or (100 if bootstrap else 20),
+        level=asked.confidence_level.value or 0.95,
+        seed=asked.seed,
+        unit_key=asked.unit_key,
+    )

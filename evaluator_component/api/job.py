@@ -1,0 +1,314 @@
+"""Job: an evaluation that was checked and is ready to run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evaluator_component.api.datasets import Dataset, datasets_of
+from evaluator_component.api.defaults import (
+    default_evaluators,
+    default_extractors,
+    default_writers,
+    resampling_of,
+)
+from evaluator_component.api.evaluate import Outcome
+from evaluator_component.api.models import EvalSharedModel, models_by_name
+from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
+from evaluator_component.config import check_config, parse_config, with_defaults
+from evaluator_component.errors import EvaluatorError, Problems
+from evaluator_component.evaluators.plan import Plan, make_plan
+from evaluator_component.extractors.base import Extractor
+from evaluator_component.extractors.columns import model_columns
+from evaluator_component.metrics import registry
+
+__all__ = ["Job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """An evaluation that was checked and is ready to run.
+
+    Attributes:
+        eval_config: with defaults filled in.
+        datasets: what to read.
+        models: which models to evaluate, by the name of their model spec.
+        plan: what to compute.
+        columns: features to read; None for all of them.
+        extractors: the chain.
+        evaluators: given by the caller; None for the default ones.
+        writers: likewise.
+        rubber_stamp: whether a first model may be blessed without a baseline.
+        has_baseline: whether there is a baseline.
+        name: of the run.
+        notes: what was inferred or left out.
+    """
+
+    eval_config: Any
+    datasets: tuple[Dataset, ...]
+    models: Mapping[str, EvalSharedModel]
+    plan: Plan
+    columns: tuple[str, ...] | None
+    extractors: tuple[Extractor, ...]
+    evaluators: Any
+    writers: Any
+    rubber_stamp: bool
+    has_baseline: bool
+    name: str = ""
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def prepare(
+        cls,
+        eval_config: Any,
+        data: Any,
+        models: Any = None,
+        *,
+        schema: bytes | None = None,
+        rubber_stamp: bool | None = None,
+        extractors: Any = None,
+        evaluators: Any = None,
+        writers: Any = None,
+        name: str = "",
+    ) -> Job:
+        """Checks everything, and plans the evaluation; see `evaluate` for the arguments.
+
+        Raises:
+            EvaluatorError: lists everything that is wrong.
+        """
+        given = parse_config(eval_config)
+        by_name = models_by_name(models)
+        has_baseline = _has_baseline(given, by_name)
+        if rubber_stamp is None:
+            rubber_stamp = any(m.rubber_stamp for m in by_name.values()) or not has_baseline
+        problems = Problems()
+        classes = registry.registered()
+        check_config(
+            given,
+            problems,
+            tuple(classes),
+            has_baseline=has_baseline,
+            rubber_stamp=rubber_stamp,
+        )
+        problems.raise_if_any()
+        config = with_defaults(
+            given,
+            has_baseline=has_baseline,
+            rubber_stamp=rubber_stamp,
+            comparison_metrics=[name for name, c in classes.items() if c.compares_models],
+        )
+        by_name = _named_as_in(config, by_name)
+        datasets = datasets_of(data, schema)
+        plan = make_plan(config)
+        loaded = load_models(by_name, config, problems)
+        chain = _stages(extractors, default_extractors(by_name, config, plan))
+        columns = _columns(config, plan, loaded, custom=bool(extractors or evaluators))
+        for dataset in datasets:
+            have = _names_of(dataset, problems)
+            if have is not None and not extractors:
+                check_columns(config, plan, have, (), problems)
+        problems.raise_if_any(of="with the evaluation")
+        for dataset in datasets:
+            dry_run(dataset, chain, plan, columns, problems)
+        problems.raise_if_any(of="with the evaluation")
+        return cls(
+            eval_config=config,
+            datasets=datasets,
+            models=by_name,
+            plan=plan,
+            columns=columns,
+            extractors=tuple(chain),
+            evaluators=evaluators,
+            writers=writers,
+            rubber_stamp=rubber_stamp,
+            has_baseline=has_baseline,
+            name=name,
+        )
+
+    def run(
+        self,
+        output_path: str,
+        *,
+        pipeline_options: Any = None,
+        report: bool = True,
+        progress: bool = False,
+    ) -> Outcome:
+        """Runs the evaluation, and writes the result folder.
+
+        Raises:
+            EvaluatorError: what a worker found wrong.
+        """
+        import apache_beam as beam
+
+        from evaluator_component.api.runner import options_of, own_error
+        from evaluator_component.results import load_eval_result
+        from evaluator_component.writers import RunInfo, write_run_info
+
+        del progress
+        started = time.perf_counter()
+        info = RunInfo.create(
+            self.eval_config,
+            name=self.name,
+            models={name: str(model.model_path) for name, model in self.models.items()},
+            data={dataset.name: dataset.describe() for dataset in self.datasets},
+            notes=self.notes,
+        )
+        options = options_of(pipeline_options)
+        pipeline = beam.Pipeline(options=options)
+        self._build(pipeline, output_path)
+        try:
+            result = pipeline.run()
+            result.wait_until_finish()
+        except Exception as error:
+            own = own_error(error)
+            if own is None:
+                raise
+            raise own from error
+        rows = _counters(result, "rows", self.datasets)
+        require_rows(rows)
+        info = info.with_(
+            rows_read=rows,
+            bad_records=_counters(result, "bad_records", self.datasets),
+            seconds=round(time.perf_counter() - started, 3),
+            runner=type(pipeline.runner).__name__,
+        )
+        write_run_info(output_path, info)
+        loaded = load_eval_result(output_path)
+        if report:
+            from evaluator_component.views import report_of
+
+            report_of(loaded).save(f"{output_path}/report.html")
+        return Outcome(output_path, loaded, self.notes)
+
+    def _build(self, pipeline: Any, output_path: str) -> None:
+        """Puts the pipeline together: read, extract, evaluate, validate, write."""
+        from evaluator_component.api.pipeline import (
+            ExtractAndEvaluate,
+            WriteResults,
+            merge_datasets,
+            with_verdict,
+        )
+
+        evaluations = {}
+        for dataset in self.datasets:
+            prefix = dataset.name or "Data"
+            batches = self._read(pipeline, dataset, prefix)
+            standard = default_evaluators(
+                self.models, self.eval_config, self.plan, dataset=dataset.name
+            )
+            stages = ExtractAndEvaluate(self.extractors, _stages(self.evaluators, standard))
+            evaluations[dataset.name] = batches | f"{prefix}" >> stages
+        evaluation = with_verdict(
+            merge_datasets(evaluations), self.eval_config, self.rubber_stamp, self.has_baseline
+        )
+        standard_writers = default_writers(output_path, self.models, self.eval_config)
+        writers = _stages(self.writers, standard_writers)
+        evaluation | "Write" >> WriteResults(writers)
+
+    def _read(self, pipeline: Any, dataset: Dataset, prefix: str) -> Any:
+        import apache_beam as beam
+
+        from evaluator_component.inputs import LimitBadRecords, Read, from_table
+
+        if dataset.table is not None:
+            batches = list(from_table(dataset.table))
+            return pipeline | f"{prefix}/Rows" >> beam.Create(batches, reshuffle=False)
+        limit: int | None = self.eval_config.options.max_bad_records.value
+        limit = None if limit is not None and limit < 0 else limit
+        reads = []
+        plans = dataset.plans(columns=self.columns)
+        for number, plan in enumerate(plans):
+            read = pipeline | f"{prefix}/Read{number}" >> Read(plan, limit)
+            read["bad_records"] | f"{prefix}/Limit{number}" >> LimitBadRecords(limit)
+            reads.append(read["batches"])
+        if len(reads) == 1:
+            return reads[0]
+        return reads | f"{prefix}/AllFormats" >> beam.Flatten()
+
+
+def _stages(given: Any, standard: list[Any]) -> list[Any]:
+    """The stages a caller wants: a list, or what a function makes of the default ones."""
+    if given is None:
+        return standard
+    return list(given(standard)) if callable(given) else list(given)
+
+
+def _has_baseline(config: Any, models: Mapping[str, EvalSharedModel]) -> bool:
+    baselines = {spec.name for spec in config.model_specs if spec.is_baseline}
+    if not models:
+        return bool(baselines)
+    return any(model.is_baseline or name in baselines for name, model in models.items()) or (
+        not baselines and "baseline" in models
+    )
+
+
+def _named_as_in(config: Any, models: Mapping[str, EvalSharedModel]) -> dict[str, EvalSharedModel]:
+    """Gives the only candidate (and the only baseline) the name that the config has for it."""
+    candidates = [spec.name for spec in config.model_specs if not spec.is_baseline]
+    baselines = [spec.name for spec in config.model_specs if spec.is_baseline]
+    known = {*candidates, *baselines}
+    named = {}
+    for name, model in models.items():
+        if name not in known:
+            pool = baselines if model.is_baseline or name == "baseline" else candidates
+            if len(pool) == 1:
+                name = pool[0]
+        named[name] = model
+    return named
+
+
+def _names_of(dataset: Dataset, problems: Problems) -> list[str] | None:
+    """Names of the columns of a dataset; None where they cannot be known beforehand."""
+    if dataset.table is not None:
+        table = dataset.table
+        return list(getattr(table, "column_names", None) or table)
+    names: dict[str, None] = {}
+    try:
+        for plan in dataset.plans():
+            if not plan.types:
+                return None
+            names.update(dict.fromkeys(plan.types))
+    except EvaluatorError as error:
+        problems.add(f"dataset {dataset.name!r}" if dataset.name else "data", str(error))
+        return None
+    return list(names)
+
+
+def _columns(
+    config: Any, plan: Plan, models: Mapping[str, Any], custom: bool
+) -> tuple[str, ...] | None:
+    """Features that must be read; None for all (custom stages may want any)."""
+    if custom:
+        return None
+    names = dict.fromkeys(plan.features)
+    resampling = resampling_of(config)
+    if resampling is not None and resampling.unit_key:
+        names[resampling.unit_key] = None
+    for columns in model_columns(config.model_specs):
+        names.update(dict.fromkeys(columns.features))
+        if not models:
+            names.update(dict.fromkeys(columns.prediction_keys.values()))
+    for model in models.values():
+        if not isinstance(model.needs, str):
+            names.update(dict.fromkeys(model.needs))
+    return tuple(names)
+
+
+def _counters(result: Any, name: str, datasets: tuple[Dataset, ...]) -> dict[str, int]:
+    """Reads a counter of the readers, by dataset."""
+    from apache_beam.metrics import MetricsFilter
+
+    if name == "rows":
+        wanted = MetricsFilter().with_namespace("evaluator_component").with_name(name)
+    else:
+        wanted = MetricsFilter().with_namespace("evaluator_component/inputs").with_name(name)
+    counts = {dataset.name: 0 for dataset in datasets}
+    for counter in result.metrics().query(wanted)["counters"]:
+        step = counter.key.step
+        for dataset in datasets:
+            if step.startswith((dataset.name or "Data") + "/"):
+                value = counter.committed if counter.committed is not None else counter.attempted
+                counts[dataset.name] += int(value or 0)
+    return counts

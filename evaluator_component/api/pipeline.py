@@ -1,0 +1,133 @@
+"""The pipeline in one sentence: read, extract, evaluate, validate, write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from evaluator_component.errors import EvaluatorError
+from evaluator_component.evaluators.base import (
+    METRICS_KEY,
+    VALIDATIONS_KEY,
+    Evaluation,
+    Evaluator,
+    check_evaluators,
+    merge_evaluations,
+)
+from evaluator_component.extractors.base import LAST_EXTRACTOR_STAGE_NAME, Extractor
+from evaluator_component.validation import Verdict, validate
+from evaluator_component.writers import Writer
+
+__all__ = ["ExtractAndEvaluate", "Validate", "WriteResults", "merge_datasets"]
+
+
+class ExtractAndEvaluate(beam.PTransform):  # type: ignore[misc]
+    """PCollection of batches -> Evaluation: the chain of extractors, and evaluators attached to it.
+
+    Args:
+        extractors: the chain.
+        evaluators: each names the link of the chain whose output it takes.
+
+    Raises:
+        ConfigError: when an evaluator is attached to a link that does not exist.
+    """
+
+    def __init__(self, extractors: Sequence[Extractor], evaluators: Sequence[Evaluator]) -> None:
+        super().__init__()
+        check_evaluators(evaluators, extractors)
+        self._extractors, self._evaluators = tuple(extractors), tuple(evaluators)
+
+    def expand(self, batches: beam.PCollection) -> Evaluation:
+        """Builds the graph."""
+        evaluations = []
+        last = self._extractors[-1].stage_name if self._extractors else None
+        for extractor in self._extractors:
+            batches = batches | extractor.stage_name >> extractor.ptransform
+            for evaluator in self._evaluators:
+                run_after = evaluator.run_after
+                if run_after == LAST_EXTRACTOR_STAGE_NAME:
+                    run_after = last or ""
+                if run_after == extractor.stage_name:
+                    evaluation = batches | evaluator.stage_name >> evaluator.ptransform
+                    evaluations.append((evaluator.stage_name, evaluation))
+        return merge_evaluations(evaluations)
+
+
+def merge_datasets(evaluations: Mapping[str, Evaluation]) -> Evaluation:
+    """Puts the evaluations of several datasets together, key by key."""
+    if len(evaluations) == 1:
+        return next(iter(evaluations.values()))
+    keys = dict.fromkeys(key for evaluation in evaluations.values() for key in evaluation)
+    return {
+        key: tuple(each[key] for each in evaluations.values() if key in each)
+        | f"AllDatasets[{key}]" >> beam.Flatten()
+        for key in keys
+    }
+
+
+class Validate(beam.PTransform):  # type: ignore[misc]
+    """PCollection[MetricsTable] -> PCollection of one Verdict.
+
+    Args:
+        eval_config: has the thresholds.
+        rubber_stamp: whether a first model may be blessed without a baseline to compare with.
+        has_baseline: whether there is a baseline.
+    """
+
+    def __init__(self, eval_config: Any, rubber_stamp: bool, has_baseline: bool) -> None:
+        super().__init__()
+        self._config = eval_config.SerializeToString(deterministic=True)
+        self._rubber_stamp, self._has_baseline = rubber_stamp, has_baseline
+
+    def expand(self, tables: beam.PCollection) -> beam.PCollection:
+        """Builds the graph."""
+        return (
+            tables
+            | "AllTables" >> beam.combiners.ToList()
+            | "Judge" >> beam.Map(_judge, self._config, self._rubber_stamp, self._has_baseline)
+        )
+
+
+def _judge(tables: Any, config: bytes, rubber_stamp: bool, has_baseline: bool) -> Verdict:
+    from evaluator_component.protos import eval_config_pb2
+
+    eval_config = eval_config_pb2.EvalConfig.FromString(config)
+    return validate(
+        sorted(tables, key=lambda table: table.dataset),
+        eval_config,
+        rubber_stamp=rubber_stamp,
+        has_baseline=has_baseline,
+    )
+
+
+class WriteResults(beam.PTransform):  # type: ignore[misc]
+    """Evaluation -> PDone: hands the evaluation to every writer."""
+
+    def __init__(self, writers: Sequence[Writer]) -> None:
+        super().__init__()
+        self._writers = tuple(writers)
+        names = [writer.stage_name for writer in self._writers]
+        for name in names:
+            if names.count(name) > 1:
+                raise EvaluatorError(f"two writers are called {name!r}")
+
+    def expand(self, evaluation: Evaluation) -> Any:
+        """Builds the graph."""
+        for writer in self._writers:
+            evaluation | writer.stage_name >> writer.ptransform
+        any_collection = next(iter(evaluation.values()))
+        return beam.pvalue.PDone(any_collection.pipeline)
+
+
+def with_verdict(
+    evaluation: Evaluation, eval_config: Any, rubber_stamp: bool, has_baseline: bool
+) -> Evaluation:
+    """Adds the verdict to an evaluation that has metrics, unless an evaluator gave one."""
+    if METRICS_KEY not in evaluation or VALIDATIONS_KEY in evaluation:
+        return evaluation
+    verdict = evaluation[METRICS_KEY] | "Validate" >> Validate(
+        eval_config, rubber_stamp, has_baseline
+    )
+    return {**evaluation, VALIDATIONS_KEY: verdict}

@@ -1,0 +1,63 @@
+"""Running a pipeline: which Beam runner by default, and errors as users should see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from evaluator_component import errors
+from evaluator_component.errors import EvaluatorError
+
+__all__ = ["DEFAULT_RUNNER", "options_of", "own_error"]
+
+#: Named, because Beam's "DirectRunner" first tries to download a binary of another runner.
+DEFAULT_RUNNER = "FnApiRunner"
+
+
+def options_of(pipeline_options: Any = None) -> Any:
+    """Returns Beam options with a runner that is there.
+
+    Args:
+        pipeline_options: `PipelineOptions`, a list of flags, or None.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    if pipeline_options is None:
+        pipeline_options = []
+    if isinstance(pipeline_options, Sequence) and not isinstance(pipeline_options, str):
+        pipeline_options = PipelineOptions(list(pipeline_options))
+    standard = pipeline_options.view_as(StandardOptions)
+    if standard.runner in (None, "DirectRunner"):
+        standard.runner = DEFAULT_RUNNER
+    return pipeline_options
+
+
+def own_error(error: BaseException) -> EvaluatorError | None:
+    """Finds the error that this package raised inside a Beam worker.
+
+    Runners hand on what a worker raised as the error itself, as its cause, or as a traceback in
+    the text of another error.
+
+    Returns:
+        The error with its own message; None when something else failed.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, EvaluatorError):
+            return type(seen)(_without_stage(str(seen)))
+        seen = seen.__cause__ or seen.__context__
+    found = re.findall(
+        r"^evaluator_component\.errors\.(\w+): (.*?)(?=\n\n|\n\S|\Z)",
+        str(error),
+        re.DOTALL | re.MULTILINE,
+    )
+    for name, message in reversed(found):
+        kind = getattr(errors, name, None)
+        if isinstance(kind, type) and issubclass(kind, EvaluatorError):
+            return kind(_without_stage(message))
+    return None
+
+
+def _without_stage(message: str) -> str:
+    return re.sub(r"\s*\[while running '[^']*'\]", "", message).strip()
