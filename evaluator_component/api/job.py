@@ -14,7 +14,7 @@ from evaluator_component.api.defaults import (
     default_writers,
     resampling_of,
 )
-from evaluator_component.api.evaluate import Outcome
+from evaluator_component.api.evaluation import Outcome
 from evaluator_component.api.models import EvalSharedModel, models_by_name
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
 from evaluator_component.config import check_config, parse_config, with_defaults

@@ -62,10 +62,7 @@ def check_columns(
 ) -> None:
     """Notes every label, weight, prediction or feature that a config names and the data lack."""
     known = {*have, *derived}
-    for number, (spec, columns) in enumerate(
-        zip(eval_config.model_specs, model_columns(eval_config.model_specs), strict=True)
-    ):
-        del spec
+    for number, columns in enumerate(model_columns(eval_config.model_specs)):
         for role, keys in (
             ("label_key", columns.label_keys),
             ("example_weight_key", columns.example_weight_keys),

@@ -78,18 +78,28 @@ def leave_one_out(state: State, reductions: Mapping[str, str]) -> State:
     for name, reduction in reductions.items():
         value = state[name]
         if isinstance(value, Cells):
-            total = value.sums.sum(axis=1, keepdims=True)
-            arrays[name] = Cells(value.group, value.cell, total - value.sums)
+            arrays[name] = Cells(value.group, value.cell, _others(value.sums))
         elif reduction in ("min", "max"):
             arrays[name] = _other_extreme(value, reduction)
         elif reduction == "precise":
-            total = _precise_total(value)
-            arrays[name] = take_away(reduction, total[:, None], value)
+            arrays[name] = take_away(reduction, _precise_total(value)[:, None], value)
         elif reduction == "sum":
-            arrays[name] = take_away(reduction, value.sum(axis=1, keepdims=True), value)
+            arrays[name] = _others(value)
         else:
             arrays[name] = value
     return State(arrays, state.shape)
+
+
+def _others(value: Array) -> Array:
+    """Sums over all other buckets, axis 1.
+
+    Not total minus part: what is left of nothing must be exactly 0, or 0 / 0 becomes a number.
+    """
+    before = np.zeros_like(value)
+    np.cumsum(value[:, :-1], axis=1, out=before[:, 1:])
+    after = np.zeros_like(value)
+    after[:, :-1] = np.cumsum(value[:, :0:-1], axis=1)[:, ::-1]
+    return np.asarray(before + after)
 
 
 def _precise_total(value: Array) -> Array:

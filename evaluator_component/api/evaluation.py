@@ -13,16 +13,12 @@ Synopsis::
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from evaluator_component.config import prepare_config
-from evaluator_component.errors import ConfigError, InputError
+from evaluator_component.errors import ConfigError
 from evaluator_component.inputs import Source
 
 __all__ = ["Outcome", "analyze_raw_data", "evaluate", "run_model_analysis"]
