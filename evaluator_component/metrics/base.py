@@ -2,9 +2,9 @@
 
 Vocabulary:
     Statistic: accumulates a batch into arrays with one row per group. It declares each array and
-        how two of them merge ("sum", "precise", "min", "max", "cells", "sample"); merging,
-        resampling, sharding and storing come free. Equal statistics are computed once: equality
-        is sharing.
+        how two of them merge ("sum", "precise", "min", "max", "cells", "sample", "names");
+        merging, resampling, sharding and storing come free. Equal statistics are computed once:
+        equality is sharing.
     Metric: a formula over the merged states of one or several statistics.
     State: the arrays of one statistic. Their leading axes are (groups,) or, on resamples,
         (groups, replicates); a formula that indexes from the right (`[..., k]`) serves both.
@@ -83,8 +83,8 @@ class Statistic:
     Attributes:
         state: name of each array -> how two of them merge: "sum", "min", "max" (float64 arrays
             from `Groups.sum/min/max`), "precise" (sums as pairs of numbers, see `precise`; the
-            last axis is the pair), "cells" (`groups.Cells` from `Groups.cells`) or "sample"
-            (`state.Sample`).
+            last axis is the pair), "cells" (`groups.Cells` from `Groups.cells`), "sample"
+            (`state.Sample`) or "names" (`state.Names`).
         form: the form of batch that `accumulate` takes.
     """
 

@@ -1,10 +1,31 @@
 """Catalogue: importing this module registers every metric of the package."""
 
 from evaluator_component.metrics import (
+    auc,
+    calibration,
+    comparison,
+    confusion_matrix,
     correlation,
     counts,
+    cross_entropy,
     gaps,
+    multi_class,
+    multi_class_confusion_matrix,
+    plots,
     regression,
 )
 
-__all__ = ["correlation", "counts", "gaps", "regression"]
+__all__ = [
+    "auc",
+    "calibration",
+    "comparison",
+    "confusion_matrix",
+    "correlation",
+    "counts",
+    "cross_entropy",
+    "gaps",
+    "multi_class",
+    "multi_class_confusion_matrix",
+    "plots",
+    "regression",
+]

@@ -7,6 +7,7 @@ Vocabulary:
     States: slice keys, and for each statistic (by an id that the plan gives) its arrays, row i
         belonging to `keys[i]`.
     Sample: a bounded sample of rows per group, those of smallest priority.
+    Names: what the integers of a state stand for, such as class names.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from evaluator_component.metrics import precise
 from evaluator_component.metrics.base import State
 
-__all__ = ["DENSE", "Sample", "States", "take_away"]
+__all__ = ["DENSE", "Names", "Sample", "States", "take_away"]
 
 Array = npt.NDArray[Any]
 
@@ -93,6 +94,36 @@ class Sample:
         """Returns the values kept for one group, smallest priority first."""
         low, high = np.searchsorted(self.group, (group, group + 1))
         return list(self.values[low:high])
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of the integers that cells or columns stand for; the same for all groups.
+
+    Attributes:
+        names: text by integer.
+    """
+
+    names: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @staticmethod
+    def merge(parts: Sequence[Names]) -> Names:
+        """Returns all names; they do not contradict each other."""
+        first = parts[0]
+        if all(part.names is first.names or part.names == first.names for part in parts[1:]):
+            return first
+        return Names({code: name for part in parts for code, name in part.names.items()})
+
+    def regroup(self, new_group: Array) -> Names:
+        """Returns the names: they belong to no group."""
+        return self
+
+    def get(self, code: int) -> str:
+        """Returns the name of an integer; its digits where it has none."""
+        return self.names.get(int(code), str(code))
 
 
 class States:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -48,10 +50,8 @@ def test_fairness_gaps_look_at_their_rate(name, rate):
 
 
 def test_max_gap_takes_any_metric_and_its_arguments():
-    config = (
-        '"feature_keys": ["a"], "metric": "QuantileLoss", "metric_config": "\\"quantile\\": 0.9"'
-    )
-    gap = create("MaxGap", config=config)
+    config = {"feature_keys": ["a"], "metric": "QuantileLoss", "metric_config": '"quantile": 0.9'}
+    gap = create("MaxGap", config=json.dumps(config))
     assert gap.inner()[0].quantile == 0.9
     assert gap.config()["metric"] == "QuantileLoss"
 
