@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from evaluator_component.protos import eval_config_pb2 as evaluator__component_dot_protos_dot_eval__config__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+evaluator_component/protos/eval_model.proto\x12\x13\x65valuator_component\x1a,evaluator_component/protos/eval_config.proto\"*\n\nTensorSpec\x12\r\n\x05\x64type\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\"\xec\x01\n\x0b\x46\x65\x61tureSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.evaluator_component.FeatureSpec.Kind\x12/\n\x06tensor\x18\x03 \x01(\x0b\x32\x1f.evaluator_component.TensorSpec\x12\x15\n\ranalysis_only\x18\x04 \x01(\x08\x12\x10\n\x08optional\x18\x05 \x01(\x08\x12\x15\n\rdefault_value\x18\x06 \x01(\t\")\n\x04Kind\x12\t\n\x05\x46IXED\x10\x00\x12\n\n\x06VARLEN\x10\x01\x12\n\n\x06RAGGED\x10\x02\"\xab\x01\n\nOutputSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tlabel_key\x18\x02 \x01(\t\x12\x16\n\x0eprediction_key\x18\x03 \x01(\t\x12\x1a\n\x12\x65xample_weight_key\x18\x04 \x01(\t\x12\x13\n\x0b\x63lass_names\x18\x05 \x03(\t\x12\x33\n\nprediction\x18\x06 \x01(\x0b\x32\x1f.evaluator_component.TensorSpec\"\xb7\x01\n\rStateVariable\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x06tensor\x18\x02 \x01(\x0b\x32\x1f.evaluator_component.TensorSpec\x12?\n\treduction\x18\x03 \x01(\x0e\x32,.evaluator_component.StateVariable.Reduction\"&\n\tReduction\x12\x07\n\x03SUM\x10\x00\x12\x07\n\x03MIN\x10\x01\x12\x07\n\x03MAX\x10\x02\"\x86\x02\n\rInGraphMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0e\n\x06module\x18\x03 \x01(\t\x12\x0e\n\x06\x63onfig\x18\x04 \x01(\t\x12\x13\n\x0boutput_name\x18\x05 \x01(\t\x12\x31\n\x05state\x18\x06 \x03(\x0b\x32\".evaluator_component.StateVariable\x12\x18\n\x10update_signature\x18\x07 \x01(\t\x12\x18\n\x10result_signature\x18\x08 \x01(\t\x12\x37\n\tdirection\x18\t \x01(\x0e\x32$.evaluator_component.MetricDirection\"\x98\x03\n\x11\x45valModelMetadata\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x11\n\tframework\x18\x02 \x01(\t\x12U\n\x10package_versions\x18\x03 \x03(\x0b\x32;.evaluator_component.EvalModelMetadata.PackageVersionsEntry\x12\x1a\n\x12\x66\x65\x61tures_signature\x18\x04 \x01(\t\x12\x19\n\x11predict_signature\x18\x05 \x01(\t\x12\x30\n\x07outputs\x18\x06 \x03(\x0b\x32\x1f.evaluator_component.OutputSpec\x12\x32\n\x08\x66\x65\x61tures\x18\x07 \x03(\x0b\x32 .evaluator_component.FeatureSpec\x12\x33\n\x07metrics\x18\x08 \x03(\x0b\x32\".evaluator_component.InGraphMetric\x1a\x36\n\x14PackageVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+evaluator_component/protos/eval_model.proto\x12\x13\x65valuator_component\x1a,evaluator_component/protos/eval_config.proto\"*\n\nTensorSpec\x12\r\n\x05\x64type\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\"\xec\x01\n\x0b\x46\x65\x61tureSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.evaluator_component.FeatureSpec.Kind\x12/\n\x06tensor\x18\x03 \x01(\x0b\x32\x1f.evaluator_component.TensorSpec\x12\x15\n\ranalysis_only\x18\x04 \x01(\x08\x12\x10\n\x08optional\x18\x05 \x01(\x08\x12\x15\n\rdefault_value\x18\x06 \x01(\t\")\n\x04Kind\x12\t\n\x05\x46IXED\x10\x00\x12\n\n\x06VARLEN\x10\x01\x12\n\n\x06RAGGED\x10\x02\"\xc5\x01\n\nOutputSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tlabel_key\x18\x02 \x01(\t\x12\x16\n\x0eprediction_key\x18\x03 \x01(\t\x12\x1a\n\x12\x65xample_weight_key\x18\x04 \x01(\t\x12\x13\n\x0b\x63lass_names\x18\x05 \x03(\t\x12\x33\n\nprediction\x18\x06 \x01(\x0b\x32\x1f.evaluator_component.TensorSpec\x12\x18\n\x10label_vocabulary\x18\x07 \x03(\t\"\xb7\x01\n\rStateVariable\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x06tensor\x18\x02 \x01(\x0b\x32\x1f.evaluator_component.TensorSpec\x12?\n\treduction\x18\x03 \x01(\x0e\x32,.evaluator_component.StateVariable.Reduction\"&\n\tReduction\x12\x07\n\x03SUM\x10\x00\x12\x07\n\x03MIN\x10\x01\x12\x07\n\x03MAX\x10\x02\"\xa0\x02\n\rInGraphMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0e\n\x06module\x18\x03 \x01(\t\x12\x0e\n\x06\x63onfig\x18\x04 \x01(\t\x12\x13\n\x0boutput_name\x18\x05 \x01(\t\x12\x31\n\x05state\x18\x06 \x03(\x0b\x32\".evaluator_component.StateVariable\x12\x18\n\x10update_signature\x18\x07 \x01(\t\x12\x18\n\x10result_signature\x18\x08 \x01(\t\x12\x37\n\tdirection\x18\t \x01(\x0e\x32$.evaluator_component.MetricDirection\x12\x18\n\x10\x65xample_weighted\x18\n \x01(\x08\"\xb3\x03\n\x11\x45valModelMetadata\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x11\n\tframework\x18\x02 \x01(\t\x12U\n\x10package_versions\x18\x03 \x03(\x0b\x32;.evaluator_component.EvalModelMetadata.PackageVersionsEntry\x12\x1a\n\x12\x66\x65\x61tures_signature\x18\x04 \x01(\t\x12\x19\n\x11predict_signature\x18\x05 \x01(\t\x12\x30\n\x07outputs\x18\x06 \x03(\x0b\x32\x1f.evaluator_component.OutputSpec\x12\x32\n\x08\x66\x65\x61tures\x18\x07 \x03(\x0b\x32 .evaluator_component.FeatureSpec\x12\x33\n\x07metrics\x18\x08 \x03(\x0b\x32\".evaluator_component.InGraphMetric\x12\x19\n\x11serving_signature\x18\t \x01(\t\x1a\x36\n\x14PackageVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -31,15 +31,15 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_FEATURESPEC_KIND']._serialized_start=354
   _globals['_FEATURESPEC_KIND']._serialized_end=395
   _globals['_OUTPUTSPEC']._serialized_start=398
-  _globals['_OUTPUTSPEC']._serialized_end=569
-  _globals['_STATEVARIABLE']._serialized_start=572
-  _globals['_STATEVARIABLE']._serialized_end=755
-  _globals['_STATEVARIABLE_REDUCTION']._serialized_start=717
-  _globals['_STATEVARIABLE_REDUCTION']._serialized_end=755
-  _globals['_INGRAPHMETRIC']._serialized_start=758
-  _globals['_INGRAPHMETRIC']._serialized_end=1020
-  _globals['_EVALMODELMETADATA']._serialized_start=1023
-  _globals['_EVALMODELMETADATA']._serialized_end=1431
-  _globals['_EVALMODELMETADATA_PACKAGEVERSIONSENTRY']._serialized_start=1377
-  _globals['_EVALMODELMETADATA_PACKAGEVERSIONSENTRY']._serialized_end=1431
+  _globals['_OUTPUTSPEC']._serialized_end=595
+  _globals['_STATEVARIABLE']._serialized_start=598
+  _globals['_STATEVARIABLE']._serialized_end=781
+  _globals['_STATEVARIABLE_REDUCTION']._serialized_start=743
+  _globals['_STATEVARIABLE_REDUCTION']._serialized_end=781
+  _globals['_INGRAPHMETRIC']._serialized_start=784
+  _globals['_INGRAPHMETRIC']._serialized_end=1072
+  _globals['_EVALMODELMETADATA']._serialized_start=1075
+  _globals['_EVALMODELMETADATA']._serialized_end=1510
+  _globals['_EVALMODELMETADATA_PACKAGEVERSIONSENTRY']._serialized_start=1456
+  _globals['_EVALMODELMETADATA_PACKAGEVERSIONSENTRY']._serialized_end=1510
 # @@protoc_insertion_point(module_scope)

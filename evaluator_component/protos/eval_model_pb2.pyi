@@ -40,20 +40,22 @@ class FeatureSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[FeatureSpec.Kind, str]] = ..., tensor: _Optional[_Union[TensorSpec, _Mapping]] = ..., analysis_only: bool = ..., optional: bool = ..., default_value: _Optional[str] = ...) -> None: ...
 
 class OutputSpec(_message.Message):
-    __slots__ = ("name", "label_key", "prediction_key", "example_weight_key", "class_names", "prediction")
+    __slots__ = ("name", "label_key", "prediction_key", "example_weight_key", "class_names", "prediction", "label_vocabulary")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LABEL_KEY_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_KEY_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_WEIGHT_KEY_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    LABEL_VOCABULARY_FIELD_NUMBER: _ClassVar[int]
     name: str
     label_key: str
     prediction_key: str
     example_weight_key: str
     class_names: _containers.RepeatedScalarFieldContainer[str]
     prediction: TensorSpec
-    def __init__(self, name: _Optional[str] = ..., label_key: _Optional[str] = ..., prediction_key: _Optional[str] = ..., example_weight_key: _Optional[str] = ..., class_names: _Optional[_Iterable[str]] = ..., prediction: _Optional[_Union[TensorSpec, _Mapping]] = ...) -> None: ...
+    label_vocabulary: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., label_key: _Optional[str] = ..., prediction_key: _Optional[str] = ..., example_weight_key: _Optional[str] = ..., class_names: _Optional[_Iterable[str]] = ..., prediction: _Optional[_Union[TensorSpec, _Mapping]] = ..., label_vocabulary: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StateVariable(_message.Message):
     __slots__ = ("name", "tensor", "reduction")
@@ -74,7 +76,7 @@ class StateVariable(_message.Message):
     def __init__(self, name: _Optional[str] = ..., tensor: _Optional[_Union[TensorSpec, _Mapping]] = ..., reduction: _Optional[_Union[StateVariable.Reduction, str]] = ...) -> None: ...
 
 class InGraphMetric(_message.Message):
-    __slots__ = ("name", "class_name", "module", "config", "output_name", "state", "update_signature", "result_signature", "direction")
+    __slots__ = ("name", "class_name", "module", "config", "output_name", "state", "update_signature", "result_signature", "direction", "example_weighted")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
     MODULE_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +86,7 @@ class InGraphMetric(_message.Message):
     UPDATE_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     RESULT_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_WEIGHTED_FIELD_NUMBER: _ClassVar[int]
     name: str
     class_name: str
     module: str
@@ -93,10 +96,11 @@ class InGraphMetric(_message.Message):
     update_signature: str
     result_signature: str
     direction: _eval_config_pb2.MetricDirection
-    def __init__(self, name: _Optional[str] = ..., class_name: _Optional[str] = ..., module: _Optional[str] = ..., config: _Optional[str] = ..., output_name: _Optional[str] = ..., state: _Optional[_Iterable[_Union[StateVariable, _Mapping]]] = ..., update_signature: _Optional[str] = ..., result_signature: _Optional[str] = ..., direction: _Optional[_Union[_eval_config_pb2.MetricDirection, str]] = ...) -> None: ...
+    example_weighted: bool
+    def __init__(self, name: _Optional[str] = ..., class_name: _Optional[str] = ..., module: _Optional[str] = ..., config: _Optional[str] = ..., output_name: _Optional[str] = ..., state: _Optional[_Iterable[_Union[StateVariable, _Mapping]]] = ..., update_signature: _Optional[str] = ..., result_signature: _Optional[str] = ..., direction: _Optional[_Union[_eval_config_pb2.MetricDirection, str]] = ..., example_weighted: bool = ...) -> None: ...
 
 class EvalModelMetadata(_message.Message):
-    __slots__ = ("version", "framework", "package_versions", "features_signature", "predict_signature", "outputs", "features", "metrics")
+    __slots__ = ("version", "framework", "package_versions", "features_signature", "predict_signature", "outputs", "features", "metrics", "serving_signature")
     class PackageVersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +116,7 @@ class EvalModelMetadata(_message.Message):
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    SERVING_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     version: int
     framework: str
     package_versions: _containers.ScalarMap[str, str]
@@ -120,4 +125,5 @@ class EvalModelMetadata(_message.Message):
     outputs: _containers.RepeatedCompositeFieldContainer[OutputSpec]
     features: _containers.RepeatedCompositeFieldContainer[FeatureSpec]
     metrics: _containers.RepeatedCompositeFieldContainer[InGraphMetric]
-    def __init__(self, version: _Optional[int] = ..., framework: _Optional[str] = ..., package_versions: _Optional[_Mapping[str, str]] = ..., features_signature: _Optional[str] = ..., predict_signature: _Optional[str] = ..., outputs: _Optional[_Iterable[_Union[OutputSpec, _Mapping]]] = ..., features: _Optional[_Iterable[_Union[FeatureSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[InGraphMetric, _Mapping]]] = ...) -> None: ...
+    serving_signature: str
+    def __init__(self, version: _Optional[int] = ..., framework: _Optional[str] = ..., package_versions: _Optional[_Mapping[str, str]] = ..., features_signature: _Optional[str] = ..., predict_signature: _Optional[str] = ..., outputs: _Optional[_Iterable[_Union[OutputSpec, _Mapping]]] = ..., features: _Optional[_Iterable[_Union[FeatureSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[InGraphMetric, _Mapping]]] = ..., serving_signature: _Optional[str] = ...) -> None: ...
