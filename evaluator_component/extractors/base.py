@@ -32,7 +32,13 @@ import pyarrow as pa
 from evaluator_component.errors import ConfigError
 
 __all__ = [
+    "EXAMPLE_WEIGHTS_KEY",
+    "FEATURES_KEY",
+    "INPUT_KEY",
+    "LABELS_KEY",
     "LAST_EXTRACTOR_STAGE_NAME",
+    "PREDICTIONS_KEY",
+    "SLICE_KEYS_KEY",
     "Extractor",
     "Extracts",
     "from_example_function",
@@ -42,6 +48,14 @@ __all__ = [
 ]
 
 Extracts = dict[str, Any]
+
+# Reserved keys of extracts.
+INPUT_KEY = "input"
+FEATURES_KEY = "features"
+LABELS_KEY = "labels"
+EXAMPLE_WEIGHTS_KEY = "example_weights"
+PREDICTIONS_KEY = "predictions"
+SLICE_KEYS_KEY = "slice_keys"
 
 #: In `Evaluator.run_after`: after the last extractor, whatever its name.
 LAST_EXTRACTOR_STAGE_NAME = "<last-extractor>"
