@@ -48,7 +48,8 @@ class Batch:
         example_ids: uint64 (rows,), the same for the same example wherever it stands.
         query_starts: int64 (queries + 1,), the first row of each query and the number of rows;
             None where rows are not grouped by query. Groups then hold queries in place of rows.
-        top_k: how many of the best-ranked rows of a query count; None for all.
+        top_k: how many of the best-ranked rows of a query count; where rows are classes of an
+            example: of its classes, and the others may have score -inf. None for all.
         attributions: per feature, float64 (rows,) or (rows, classes), or object where ragged.
         class_names: names of the classes, where known.
     """

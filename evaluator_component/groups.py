@@ -191,11 +191,14 @@ class Cells:
         if all(one.group[-1] < two.group[0] for one, two in pairwise(parts)):
             return Cells(group, cell, sums)
         order = _order_pairs(group, cell)
-        group, cell = group[order], cell[order]
-        starts = np.flatnonzero(_changes(group, cell))
-        if len(starts) == len(group):
-            return Cells(group, cell, sums[order])
-        return Cells(group[starts], cell[starts], _reduce(sums, order, starts))
+        return Cells(group[order], cell[order], sums[order]).compact()
+
+    def compact(self) -> Cells:
+        """Adds up neighbours of the same group and cell."""
+        starts = np.flatnonzero(_changes(self.group, self.cell))
+        if len(starts) == len(self):
+            return self
+        return Cells(self.group[starts], self.cell[starts], _reduce(self.sums, starts))
 
     def regroup(self, new_group: Array) -> Cells:
         """Renames group g to new_group[g] (all different; -1 drops the group's entries)."""
@@ -313,7 +316,7 @@ class Groups:
         first = _changes(group, rank)
         starts = np.flatnonzero(first)
         if self.replicates is None:
-            sums = _reduce(membership.pick(values), order, starts)
+            sums = _reduce(membership.pick(values), starts, order)
         else:
             index = np.empty(len(ids), dtype=np.int64)
             index[order] = np.cumsum(first) - 1
@@ -519,8 +522,8 @@ def _changes(group: Array, cell: Array) -> Array:
     return first
 
 
-def _reduce(values: Array, order: Array, starts: Array) -> Array:
-    """Sums values (entries, ..., columns) in an order over the runs that begin at starts."""
+def _reduce(values: Array, starts: Array, order: Any = slice(None)) -> Array:
+    """Sums values (entries, ..., columns), put in order, over the runs that begin at starts."""
     columns = [
         np.add.reduceat(values[..., column][order], starts, axis=0)
         for column in range(values.shape[-1])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["divide", "sqrt"]
+__all__ = ["divide", "objects", "sqrt"]
 
 Array = npt.NDArray[Any]
 
@@ -33,3 +34,16 @@ def sqrt(value: Any) -> Array:
     """
     with np.errstate(invalid="ignore"):
         return np.asarray(np.sqrt(value))
+
+
+def objects(shape: tuple[int, ...], make: Callable[[tuple[int, ...]], Any]) -> Array:
+    """Returns an object array of make(index), for plots and structured values.
+
+    Example:
+        >>> objects((2,), lambda index: {"at": index[0]})
+        array([{'at': 0}, {'at': 1}], dtype=object)
+    """
+    filled = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        filled[index] = make(index)
+    return filled

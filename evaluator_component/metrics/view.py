@@ -248,6 +248,7 @@ class View:
             baseline_prediction=None if picked_baseline is None else picked_baseline.reshape(-1),
             features={} if rows is not None else batch.features,
             example_ids=batch.example_ids if rows is None else None,
+            top_k=sub_key.top_k,
             class_names=batch.class_names,
         )
         groups = groups.repeat(width)

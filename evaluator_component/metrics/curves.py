@@ -1,0 +1,166 @@
+"""Curves: true and false positives over all thresholds, from whichever statistic holds the scores.
+
+Metrics of curves (areas, operating points, gain) are formulas over `Points`. Where the points lie:
+
+=========================  ========================================================================
+default                    at every cell of a fine histogram of scores, see `scores`
+exact=True                 at every distinct score; memory grows with their number
+num_thresholds=n           n equal steps on [0, 1] over 10,000 buckets: TFMA's numbers
+thresholds=[...]           at exactly these
+=========================  ========================================================================
+
+On resamples a histogram of few cells stands in; formulas that search for a point then interpolate
+between points.
+
+Example:
+    >>> keras_thresholds(3)
+    array([-1.0000000e-07,  5.0000000e-01,  1.0000001e+00])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator_component.groups import Cells
+from evaluator_component.metrics.base import Array, Metric, State, Statistic
+from evaluator_component.metrics.confusion_counts import ConfusionCounts, suffix_sums
+from evaluator_component.metrics.scores import (
+    BUCKETS,
+    EXACT,
+    BucketHistogram,
+    ScoreHistogram,
+    blocks,
+    lower_edge,
+)
+
+__all__ = ["EPSILON", "CurveMetric", "Points", "keras_thresholds"]
+
+#: How far below 0 and above 1 the outermost thresholds lie.
+EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Points:
+    """Counts above rising thresholds.
+
+    Attributes:
+        tp: positive weight above each threshold, (groups, [replicates,] points).
+        fp: negative weight above each threshold.
+        positives: all positive weight, (groups, [replicates,] 1).
+        negatives: all negative weight.
+        threshold: (groups, points), or (points,).
+        resampled: whether the points are those of a coarse histogram.
+    """
+
+    tp: Array
+    fp: Array
+    positives: Array
+    negatives: Array
+    threshold: Array
+    resampled: bool = False
+
+
+def keras_thresholds(count: int) -> Array:
+    """Returns `count` thresholds in equal steps from just below 0 to just above 1."""
+    inner = np.arange(1, count - 1) / (count - 1)
+    return np.concatenate([[-EPSILON], inner, [1.0 + EPSILON]])
+
+
+def rebinned(cells: Cells, thresholds: Array) -> Cells:
+    """Returns the cells of a BucketHistogram by the number of thresholds below them.
+
+    A bucket is above a threshold when its lower end is; thresholds are first moved up a little, so
+    that one that equals the lower end is not below it. Everything is above the first threshold and
+    nothing above the last.
+    """
+    lower = np.arange(-1, BUCKETS + 1) / BUCKETS
+    lower[0], lower[-1] = -np.inf, np.inf
+    moved = thresholds[1:] + np.where(thresholds[1:] == 0, 0.0, EPSILON)
+    below = 1 + np.searchsorted(moved, lower, side="right")
+    cell = np.minimum(below, len(thresholds) - 1)[cells.cell]
+    return Cells(cells.group, cell, cells.sums).compact()
+
+
+@dataclass(frozen=True)
+class CurveMetric(Metric):
+    """A metric of the curve that true and false positives trace over all thresholds.
+
+    Attributes:
+        num_thresholds: equal steps on [0, 1], over buckets as TFMA does. None: every score.
+        thresholds: explicit thresholds.
+        top_k: looks at the k classes of highest score of each example.
+        class_id: looks at one class against the rest.
+        exact: keeps every distinct score apart; memory grows with their number.
+    """
+
+    num_thresholds: int | None = None
+    thresholds: float | tuple[float, ...] | None = None
+    top_k: int | None = None
+    class_id: int | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.thresholds, list):
+            object.__setattr__(self, "thresholds", tuple(self.thresholds))
+        given = (self.num_thresholds is not None) + (self.thresholds is not None) + self.exact
+        if given > 1:
+            raise ValueError("give only one of num_thresholds, thresholds and exact")
+        if self.num_thresholds is not None and self.num_thresholds < 2:
+            raise ValueError(f"num_thresholds must be at least 2, got {self.num_thresholds}")
+
+    @property
+    def statistics(self) -> tuple[Statistic, ...]:  # type: ignore[override]
+        """The histogram of scores, or the counts at the given thresholds."""
+        explicit = self._explicit()
+        if explicit:
+            return (ConfusionCounts(explicit),)
+        if self.num_thresholds is not None:
+            return (BucketHistogram(),)
+        return (ScoreHistogram(EXACT if self.exact else ScoreHistogram.bits),)
+
+    def _explicit(self) -> tuple[float, ...]:
+        """The given thresholds, ascending."""
+        if self.thresholds is None:
+            return ()
+        given = self.thresholds if isinstance(self.thresholds, tuple) else (self.thresholds,)
+        return tuple(sorted({float(threshold) for threshold in given}))
+
+    def over_points(
+        self, state: State, formula: Callable[[Points], Array], width: int | None = None
+    ) -> Array:
+        """Computes a formula of each group's points; NaN for groups without any example.
+
+        Args:
+            state: of this metric's statistic.
+            formula: returns (groups, [replicates]), or (groups, [replicates,] width).
+            width: length of the last axis of the result; None: it has no such axis.
+        """
+        if "counts" in state:
+            between = np.moveaxis(state["counts"], -1, 0)
+            tp, fp = suffix_sums(between)[..., 1:-1]
+            positives, negatives = between.sum(axis=-1, keepdims=True)
+            return formula(Points(tp, fp, positives, negatives, np.array(self._explicit())))
+        resampled = len(state.shape) > 1
+        if "scores" in state:
+            histogram = self.statistics[0].replicated() if resampled else self.statistics[0]
+            assert isinstance(histogram, ScoreHistogram)
+            cells, bits = state["scores"], histogram.bits
+        else:
+            grid = keras_thresholds(self.num_thresholds or 0)
+            cells = rebinned(state["buckets"], grid)
+        result = np.full(state.shape if width is None else (*state.shape, width), np.nan)
+        for block in blocks(cells):
+            sums = suffix_sums(block.sums[:2])
+            tp, fp = sums
+            if "scores" in state:
+                threshold = lower_edge(block.cell, bits)
+            else:
+                threshold = grid[block.cell - 1]
+            last = np.full((len(threshold), 1), np.inf)
+            threshold = np.concatenate([threshold, last], axis=1)
+            points = Points(tp, fp, tp[..., :1], fp[..., :1], threshold, resampled)
+            result[block.groups] = formula(points)
+        return result
