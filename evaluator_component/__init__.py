@@ -15,7 +15,7 @@ Synopsis::
 from __future__ import annotations
 
 from evaluator_component.lazy import lazy_names
-from evaluator_component.version import __version__
+from evaluator_component.version import __version__ as __version__
 
 _HOMES = {
     "config": (

@@ -6,20 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from evaluator_component.keys import CrossSliceKey, SliceKey, slice_name
-from evaluator_component.lazy import lazy_names
 
-__all__ = ["CrossSliceKey", "FanoutSlices", "SliceKey", "SliceSpec", "slice_name"]
-
-_lazy, __dir__ = lazy_names("evaluator_component", {"SliceSpec": "config"})
+__all__ = ["CrossSliceKey", "FanoutSlices", "SliceKey", "slice_name"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "FanoutSlices":
-        return _fanout_slices
-    return _lazy(name)
-
-
-def _fanout_slices() -> Any:
+def FanoutSlices() -> Any:
     """Returns a transform PCollection[Extracts] -> PCollection[(SliceKey, Extracts)].
 
     For stages of your own that want the rows of each slice as a batch. The metrics do not need it:

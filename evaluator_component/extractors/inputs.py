@@ -27,7 +27,7 @@ INPUT_EXTRACTOR_STAGE_NAME = "ExtractInputs"
 def InputExtractor(eval_config: Any) -> Extractor:
     """Makes the extractor of features, labels and example weights.
 
-    It takes what `inputs.Read` yields, Arrow record batches, or serialized `tf.Example`s.
+    It takes what `inputs.Read` yields, or Arrow record batches.
 
     Args:
         eval_config: its model specs name the features that hold labels and weights.
@@ -79,22 +79,13 @@ def _weights(array: np.ndarray, key: str) -> np.ndarray:
 
 def _as_extracts(element: Any) -> Extracts:
     """Takes any of the accepted elements as extracts with features and example ids."""
-    from evaluator_component.inputs import decode_examples, ids_of_table
-
+    if isinstance(element, Mapping) and "features" in element:
+        return dict(element)
     if isinstance(element, pa.RecordBatch):
-        features = {
-            name: element.column(position) for position, name in enumerate(element.schema.names)
-        }
-        return {"features": features, "example_ids": ids_of_table(element)}
-    if isinstance(element, (bytes, pa.BinaryArray)):
-        records = pa.array([element]) if isinstance(element, bytes) else element
-        return decode_examples(records)
-    if isinstance(element, Mapping):
-        if "features" in element:
-            return dict(element)
-        if "input" in element:
-            return {**decode_examples(element["input"]), **element}
+        from evaluator_component.inputs import from_table
+
+        return next(from_table(element, batch_rows=max(len(element), 1)))
     raise InputError(
-        f"cannot take a {type(element).__name__} as input; extracts, a pyarrow.RecordBatch or "
-        f"serialized tf.Examples can"
+        f"cannot take a {type(element).__name__} as input: extracts with features or a "
+        f"pyarrow.RecordBatch can be; inputs.RecordsToExtracts takes serialized tf.Examples"
     )
