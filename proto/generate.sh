@@ -25,4 +25,5 @@ mkdir -p "$out"
     evaluator_component/protos/eval_config.proto \
     evaluator_component/protos/metrics_for_slice.proto \
     evaluator_component/protos/validation_result.proto \
-    evaluator_component/protos/eval_model.proto
+    evaluator_component/protos/eval_model.proto \
+    evaluator_component/protos/serving_wire.proto
