@@ -50,7 +50,7 @@ class MetricsValidationForSlice(_message.Message):
     def __init__(self, slice_key: _Optional[_Union[_metrics_for_slice_pb2.SliceKey, _Mapping]] = ..., cross_slice_key: _Optional[_Union[_metrics_for_slice_pb2.CrossSliceKey, _Mapping]] = ..., failures: _Optional[_Iterable[_Union[ValidationFailure, _Mapping]]] = ..., dataset: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("threshold_name", "metric_key", "slice_key", "cross_slice_key", "dataset", "check", "outcome", "severity", "value", "baseline", "difference", "bound", "margin", "lower", "upper", "standard_error", "confidence_level", "p_value", "adjusted_p_value", "num_examples", "num_examples_needed", "sentence", "part")
+    __slots__ = ("threshold_name", "metric_key", "slice_key", "cross_slice_key", "dataset", "check", "outcome", "severity", "value", "baseline", "difference", "bound", "margin", "lower", "upper", "standard_error", "confidence_level", "p_value", "adjusted_p_value", "num_examples", "num_examples_needed", "sentence", "part", "message")
     class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         OUTCOME_UNKNOWN: _ClassVar[Decision.Outcome]
@@ -100,6 +100,7 @@ class Decision(_message.Message):
     NUM_EXAMPLES_NEEDED_FIELD_NUMBER: _ClassVar[int]
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
     threshold_name: str
     metric_key: _metrics_for_slice_pb2.MetricKey
     slice_key: _metrics_for_slice_pb2.SliceKey
@@ -123,10 +124,11 @@ class Decision(_message.Message):
     num_examples_needed: _wrappers_pb2.Int64Value
     sentence: str
     part: str
-    def __init__(self, threshold_name: _Optional[str] = ..., metric_key: _Optional[_Union[_metrics_for_slice_pb2.MetricKey, _Mapping]] = ..., slice_key: _Optional[_Union[_metrics_for_slice_pb2.SliceKey, _Mapping]] = ..., cross_slice_key: _Optional[_Union[_metrics_for_slice_pb2.CrossSliceKey, _Mapping]] = ..., dataset: _Optional[str] = ..., check: _Optional[_Union[Decision.Check, str]] = ..., outcome: _Optional[_Union[Decision.Outcome, str]] = ..., severity: _Optional[_Union[_eval_config_pb2.MetricThreshold.Severity, str]] = ..., value: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., baseline: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., difference: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., bound: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., margin: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., lower: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., upper: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., standard_error: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., confidence_level: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., p_value: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., adjusted_p_value: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., num_examples: _Optional[_Union[_wrappers_pb2.Int64Value, _Mapping]] = ..., num_examples_needed: _Optional[_Union[_wrappers_pb2.Int64Value, _Mapping]] = ..., sentence: _Optional[str] = ..., part: _Optional[str] = ...) -> None: ...
+    message: str
+    def __init__(self, threshold_name: _Optional[str] = ..., metric_key: _Optional[_Union[_metrics_for_slice_pb2.MetricKey, _Mapping]] = ..., slice_key: _Optional[_Union[_metrics_for_slice_pb2.SliceKey, _Mapping]] = ..., cross_slice_key: _Optional[_Union[_metrics_for_slice_pb2.CrossSliceKey, _Mapping]] = ..., dataset: _Optional[str] = ..., check: _Optional[_Union[Decision.Check, str]] = ..., outcome: _Optional[_Union[Decision.Outcome, str]] = ..., severity: _Optional[_Union[_eval_config_pb2.MetricThreshold.Severity, str]] = ..., value: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., baseline: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., difference: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., bound: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., margin: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., lower: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., upper: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., standard_error: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., confidence_level: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., p_value: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., adjusted_p_value: _Optional[_Union[_wrappers_pb2.DoubleValue, _Mapping]] = ..., num_examples: _Optional[_Union[_wrappers_pb2.Int64Value, _Mapping]] = ..., num_examples_needed: _Optional[_Union[_wrappers_pb2.Int64Value, _Mapping]] = ..., sentence: _Optional[str] = ..., part: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ValidationResult(_message.Message):
-    __slots__ = ("validation_ok", "missing_thresholds", "metric_validations_per_slice", "missing_slices", "missing_cross_slices", "validation_details", "rubber_stamp", "verdict", "decisions", "forced_reason", "forced_by", "num_passed", "num_failed", "num_inconclusive", "num_skipped", "num_warnings", "summary", "notes")
+    __slots__ = ("validation_ok", "missing_thresholds", "metric_validations_per_slice", "missing_slices", "missing_cross_slices", "validation_details", "rubber_stamp", "verdict", "decisions", "forced_reason", "forced_by", "num_passed", "num_failed", "num_inconclusive", "num_skipped", "num_warnings", "summary", "notes", "findings")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNKNOWN: _ClassVar[ValidationResult.Verdict]
@@ -155,6 +157,7 @@ class ValidationResult(_message.Message):
     NUM_WARNINGS_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
     validation_ok: bool
     missing_thresholds: bool
     metric_validations_per_slice: _containers.RepeatedCompositeFieldContainer[MetricsValidationForSlice]
@@ -173,4 +176,5 @@ class ValidationResult(_message.Message):
     num_warnings: int
     summary: str
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, validation_ok: bool = ..., missing_thresholds: bool = ..., metric_validations_per_slice: _Optional[_Iterable[_Union[MetricsValidationForSlice, _Mapping]]] = ..., missing_slices: _Optional[_Iterable[_Union[_eval_config_pb2.SlicingSpec, _Mapping]]] = ..., missing_cross_slices: _Optional[_Iterable[_Union[_eval_config_pb2.CrossSlicingSpec, _Mapping]]] = ..., validation_details: _Optional[_Union[ValidationDetails, _Mapping]] = ..., rubber_stamp: bool = ..., verdict: _Optional[_Union[ValidationResult.Verdict, str]] = ..., decisions: _Optional[_Iterable[_Union[Decision, _Mapping]]] = ..., forced_reason: _Optional[str] = ..., forced_by: _Optional[str] = ..., num_passed: _Optional[int] = ..., num_failed: _Optional[int] = ..., num_inconclusive: _Optional[int] = ..., num_skipped: _Optional[int] = ..., num_warnings: _Optional[int] = ..., summary: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    findings: str
+    def __init__(self, validation_ok: bool = ..., missing_thresholds: bool = ..., metric_validations_per_slice: _Optional[_Iterable[_Union[MetricsValidationForSlice, _Mapping]]] = ..., missing_slices: _Optional[_Iterable[_Union[_eval_config_pb2.SlicingSpec, _Mapping]]] = ..., missing_cross_slices: _Optional[_Iterable[_Union[_eval_config_pb2.CrossSlicingSpec, _Mapping]]] = ..., validation_details: _Optional[_Union[ValidationDetails, _Mapping]] = ..., rubber_stamp: bool = ..., verdict: _Optional[_Union[ValidationResult.Verdict, str]] = ..., decisions: _Optional[_Iterable[_Union[Decision, _Mapping]]] = ..., forced_reason: _Optional[str] = ..., forced_by: _Optional[str] = ..., num_passed: _Optional[int] = ..., num_failed: _Optional[int] = ..., num_inconclusive: _Optional[int] = ..., num_skipped: _Optional[int] = ..., num_warnings: _Optional[int] = ..., summary: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., findings: _Optional[str] = ...) -> None: ...
