@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.batch import Batch
-from evaluator_component.confidence.resampling import Resampling
+from evaluator_component.confidence.resampling import BOOTSTRAP, Resampling
 from evaluator_component.errors import MetricError
 from evaluator_component.evaluators.plan import Accumulation, Plan
 from evaluator_component.evaluators.query_rows import sort_by_query
@@ -32,6 +32,8 @@ Array = npt.NDArray[Any]
 
 #: Rows (times classes) that are summed at once.
 CHUNK_ROWS = 1 << 17
+#: Rows times resamples that are held at once: 64 MB of multiplicities.
+_CHUNK_DRAWS = 1 << 23
 
 
 @dataclass
@@ -102,6 +104,9 @@ class Accumulator:
         }
         if self.resampling is not None and self.resampling.unit_key:
             self._features.add(self.resampling.unit_key)
+        bootstrap = self.resampling is not None and self.resampling.method == BOOTSTRAP
+        if self.resampling is not None and bootstrap and not self.queries:
+            self.chunk_rows = min(self.chunk_rows, _CHUNK_DRAWS // self.resampling.count)
         self._clear()
 
     def _clear(self) -> None:
