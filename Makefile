@@ -1,6 +1,6 @@
 # make demo      run the flights example on this machine
 # make test      lint, types, tests
-# make airflow   an environment of its own for Airflow, in .venv-airflow
+# make airflow   environments of their own for Airflow 2 and 3, in .venv-airflow-*
 # make proto     regenerate evaluator_component/protos
 # make clean     remove what the demo and the tools made; `make distclean` the environments, too
 
@@ -61,13 +61,12 @@ format: $(STAMP)
 proto: $(STAMP)
 	proto/generate.sh
 
-airflow: .venv-airflow/.installed
+airflow: .venv-airflow-2/.installed .venv-airflow-3/.installed
 
-.venv-airflow/.installed: requirements/airflow.lock
-	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
-	@test -x $(VENV)/bin/uv || $(MAKE) --no-print-directory install
-	@echo "Installing Airflow into .venv-airflow, once ..."
-	@$(VENV)/bin/uv pip install --quiet --python .venv-airflow/bin/python --no-deps --compile-bytecode -r requirements/airflow.lock
+.venv-airflow-%/.installed: requirements/airflow-%.lock $(STAMP)
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	@echo "Installing Airflow into $(@D), once ..."
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --compile-bytecode -r $<
 	@touch $@
 
 clean:
