@@ -19,6 +19,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -163,6 +164,12 @@ class Cells:
         """First entry of each group that has entries, int64."""
         return np.flatnonzero(np.diff(self.group, prepend=-1))
 
+    def spans(self) -> Iterator[tuple[int, slice]]:
+        """Yields each group that has entries, and where they are."""
+        bounds = [*self.starts.tolist(), len(self)]
+        for start, stop in pairwise(bounds):
+            yield int(self.group[start]), slice(start, stop)
+
     def per_group(self, values: Array, count: int) -> Array:
         """Sums values (entries, ...) over the entries of each group: (count, ...)."""
         total = np.zeros((count, *values.shape[1:]))
@@ -266,7 +273,7 @@ class Groups:
         values = np.asarray(values)
         if values.ndim == 1:
             return self._sum_columns(values[:, None])[..., 0]
-        flat = self._sum_columns(values.reshape(len(values), -1))
+        flat = self._sum_columns(values.reshape(len(values), math.prod(values.shape[1:])))
         return flat.reshape(*self.shape, *values.shape[1:])
 
     def counts(self) -> Array:

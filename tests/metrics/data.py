@@ -1,0 +1,225 @@
+"""Random batches on which any registered metric can be tried, and arguments to try it with.
+
+A new metric needs nothing here if it is happy with what `batch_for` makes for its form. Otherwise:
+
+    ARGUMENTS["MyMetric"] = ('"argument": 3',)      arguments to try besides none at all
+    BATCHES["MyMetric"] = make                      make(random, units) -> Batch
+    COUNTS.add("MyMetric")                          a slice without examples is 0, not NaN
+
+A *unit* is what groups hold: a row, or a query.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evaluator_component.batch import Batch
+from evaluator_component.metrics.base import MULTICLASS, QUERY, ROWS, Metric
+from evaluator_component.metrics.registry import create, registered
+
+Random = np.random.Generator
+
+#: Arguments to try for each class besides none at all.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "AUC": (
+        '"num_thresholds": 200',
+        '"thresholds": [0.25, 0.5, 0.75]',
+        '"curve": "PR"',
+        '"curve": "PR", "summation_method": "majoring"',
+        '"summation_method": "minoring"',
+        '"exact": true',
+    ),
+    "AbsoluteErrorQuantiles": ('"quantiles": 0.9, "relative_error": 0.05',),
+    "BinaryAccuracy": ('"threshold": 0.3',),
+    "BinaryCrossEntropy": ('"from_logits": true, "label_smoothing": 0.1',),
+    "CalibrationPlot": (
+        '"num_buckets": 10',
+        '"num_buckets": 10, "left": -1, "right": 2',
+    ),
+    "CategoricalCrossEntropy": ('"from_logits": true, "label_smoothing": 0.1',),
+    "CohenKappa": (
+        '"weights": "linear"',
+        '"weights": "quadratic"',
+    ),
+    "ConfusionMatrixAtThresholds": ('"thresholds": [0.9, 0.1, 0.5]',),
+    "ConfusionMatrixPlot": ('"num_thresholds": 10',),
+    "GainPlot": ('"num_thresholds": 10',),
+    "Mean": (
+        '"feature_key_path": ["features", "size"]',
+        '"feature_key_path": ["labels"]',
+    ),
+    "MultiClassConfusionMatrixAtThresholds": ('"thresholds": [0.9, 0.1, 0.5]',),
+    "MultiClassConfusionMatrixPlot": ('"num_thresholds": 5',),
+    "MultiClassF1Score": (
+        '"average": "weighted"',
+        '"average": "micro"',
+    ),
+    "Precision": (
+        '"thresholds": [0.9, 0.1, 0.5]',
+        '"thresholds": [0.3]',
+    ),
+    "QuantileLoss": ('"quantile": 0.9',),
+    "Recall": ('"thresholds": 0.25',),
+    "ResidualPlot": ('"num_buckets": 10',),
+    "ScoreDistributionPlot": ('"num_thresholds": 10',),
+    "SparseTopKCategoricalAccuracy": ('"k": 2',),
+    "TopKCategoricalAccuracy": ('"k": 2',),
+}
+
+#: Batches for metrics that need more than their form says.
+BATCHES: dict[str, Callable[[Random, int], Batch]] = {}
+
+#: Metrics that count: 0 is right for a slice without examples.
+COUNTS = {
+    "ExampleCount",
+    "FN",
+    "FP",
+    "FalseNegatives",
+    "FalsePositives",
+    "TN",
+    "TP",
+    "TrueNegatives",
+    "TruePositives",
+    "WeightedExampleCount",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A metric to try: a registered class and its arguments, or one of what it expands to."""
+
+    class_name: str
+    arguments: str
+    metric: Metric
+
+    def __str__(self) -> str:
+        return f"{self.class_name}({self.arguments})/{self.metric.key_name}"
+
+
+def cases() -> Iterator[Case]:
+    """Yields every registered class with every set of arguments that is listed for it."""
+    for class_name, metric_class in sorted(registered().items()):
+        if not metric_class.__module__.startswith("evaluator_component."):
+            continue
+        for arguments in ("", *ARGUMENTS.get(class_name, ())):
+            try:
+                metric = create(class_name, config=arguments)
+            except Exception:
+                if arguments:
+                    raise
+                continue
+            for part in metric.expand():
+                yield Case(class_name, arguments, part)
+
+
+def batch_for(case: Case, random: Random, units: int) -> Batch:
+    """Returns a batch of some units that the metric can be computed on."""
+    make = BATCHES.get(case.class_name)
+    if make is not None:
+        return make(random, units)
+    forms = {statistic.form for statistic in case.metric.statistics}
+    if QUERY in forms:
+        return queries(random, units)
+    if MULTICLASS in forms or (ROWS in forms and case.metric.compares_models):
+        return multi_class(random, units)
+    return elementwise(random, units)
+
+
+def _weights(random: Random, rows: int) -> Any:
+    """Weights, some of them 0 and most of them no binary fractions."""
+    return np.round(random.uniform(0.1, 3, rows), 1) * (random.random(rows) > 0.1)
+
+
+def _features(random: Random, rows: int) -> dict[str, Any]:
+    return {
+        "city": random.choice(np.array(["Rome", "Oslo", "Lima"], dtype=object), rows),
+        "size": np.round(random.normal(3, 2, rows), 1),
+    }
+
+
+def _ids(random: Random, rows: int) -> Any:
+    return random.integers(0, 2**63, rows).astype(np.uint64)
+
+
+def _scores(random: Random, rows: int) -> Any:
+    """Probabilities with ties, zeros and ones, and some of order 1e-4."""
+    score = np.round(random.random(rows), 1)
+    return np.where(
+        random.random(rows) < 0.3, random.random(rows) * 10.0 ** -random.integers(0, 6), score
+    )
+
+
+def elementwise(random: Random, rows: int) -> Batch:
+    """One score and one label per row; some labels between 0 and 1."""
+    hard = random.integers(0, 2, rows).astype(float)
+    return Batch(
+        label=np.where(random.random(rows) < 0.2, np.round(random.random(rows), 1), hard),
+        prediction=_scores(random, rows),
+        baseline_prediction=_scores(random, rows),
+        weight=_weights(random, rows),
+        features=_features(random, rows),
+        example_ids=_ids(random, rows),
+    )
+
+
+def multi_class(random: Random, rows: int, classes: int = 4) -> Batch:
+    """One score per class and a class id per row."""
+    score = random.dirichlet(np.ones(classes), rows)
+    return Batch(
+        label=random.integers(0, classes, rows),
+        prediction=np.round(score, 1) + 0.001,
+        baseline_prediction=np.round(random.dirichlet(np.ones(classes), rows), 1) + 0.001,
+        weight=_weights(random, rows),
+        features=_features(random, rows),
+        example_ids=_ids(random, rows),
+    )
+
+
+def queries(random: Random, units: int) -> Batch:
+    """Queries of one to five rows."""
+    starts = np.concatenate([[0], np.cumsum(random.integers(1, 6, units))]).astype(np.int64)
+    rows = int(starts[-1])
+    batch = elementwise(random, rows)
+    gain = random.integers(0, 4, rows).astype(float)
+    return replace(
+        batch,
+        label=(batch.label > 0.5).astype(float),
+        features={**batch.features, "gain": gain},
+        weight=np.repeat(_weights(random, units), np.diff(starts)),
+        query_starts=starts,
+    )
+
+
+def units_of(batch: Batch) -> int:
+    """Number of rows, or of queries."""
+    return len(batch) if batch.query_starts is None else batch.queries
+
+
+def take(batch: Batch, units: Any) -> Batch:
+    """Returns the batch restricted to some units, which may repeat."""
+    units = np.asarray(units, dtype=np.int64)
+    if batch.query_starts is None:
+        return batch.take(units)
+    starts, lengths = batch.query_starts[units], np.diff(batch.query_starts)[units]
+    new_starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    rows = np.arange(new_starts[-1]) + np.repeat(starts - new_starts[:-1], lengths)
+    return replace(batch.take(rows), query_starts=new_starts)
+
+
+def reweighted(batch: Batch, factor: Any) -> Batch:
+    """Returns the batch with weights multiplied by a factor per unit."""
+    factor = np.asarray(factor, dtype=float)
+    if batch.query_starts is not None:
+        factor = np.repeat(factor, np.diff(batch.query_starts))
+    shape = (len(factor), *(1,) * (batch.weight.ndim - 1))
+    return replace(batch, weight=batch.weight * factor.reshape(shape), _derived={})
+
+
+def config_of(metric: Metric) -> str:
+    """Returns the metric's arguments as JSON."""
+    return json.dumps(metric.config())
