@@ -22,6 +22,7 @@ from typing import Any
 
 from evaluator_component.errors import InputError
 from evaluator_component.inputs import detect, text
+from evaluator_component.inputs.arrow_types import is_text
 from evaluator_component.inputs.bad_records import BadRecords
 from evaluator_component.inputs.files import File, compression_of, is_remote, open_binary
 from evaluator_component.inputs.source import Source
@@ -163,11 +164,9 @@ def conform(batch: Any, schema: Any) -> Any:
 def _cast(column: Any, item: Any) -> Any:
     import pyarrow as pa
 
-    textual = (pa.types.is_string, pa.types.is_large_string)
     source = _plain(column.type)
-    to_text, from_text = (any(is_(kind) for is_ in textual) for kind in (item.type, source))
     try:
-        if to_text != from_text and not pa.types.is_null(source):
+        if is_text(item.type) != is_text(source) and not pa.types.is_null(source):
             raise pa.ArrowInvalid("text and other values do not mix")
         return column.cast(item.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evaluator_component.inputs.arrow_types import is_list
+
 __all__ = ["column_hash", "placed_ids", "record_ids", "row_ids", "splitmix64"]
 
 Ids = npt.NDArray[np.uint64]
@@ -96,20 +98,12 @@ def column_hash(column: Any) -> tuple[Ids, npt.NDArray[np.bool_]]:
         hashed, _ = column_hash(column.dictionary)
         codes = np.asarray(column.indices.fill_null(0), dtype=np.int64)
         return (hashed[codes] if len(hashed) else np.zeros(len(column), np.uint64)), valid
-    if _is_list(kind):
+    if is_list(kind):
         return _list_hash(column), valid
     if pa.types.is_struct(kind):
         parts = {kind.field(i).name: column.field(i) for i in range(kind.num_fields)}
         return row_ids(parts, len(column)), valid
     return _flat_hash(column), valid
-
-
-def _is_list(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return (
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    )
 
 
 def _list_hash(column: Any) -> Ids:

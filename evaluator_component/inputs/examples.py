@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.errors import InputError
+from evaluator_component.inputs.arrow_types import innermost
 
 __all__ = ["Decoder", "decode_good", "feature_types", "schema_types"]
 
@@ -67,8 +68,7 @@ def feature_types(records: Sequence[bytes], kind: str = "tfrecord") -> dict[str,
 def _type_name(kind: Any) -> str:
     import pyarrow as pa
 
-    while pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        kind = kind.value_type
+    kind = innermost(kind)
     if pa.types.is_integer(kind):
         return "int"
     if pa.types.is_floating(kind):

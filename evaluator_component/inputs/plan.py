@@ -116,7 +116,8 @@ def make_plan(source: Source) -> Plan:
     first = next(file for file in files if file.size)
     source = detect.resolved(source, first.path)
     if source.format == "prediction_log":
-        return Plan(source, files)
+        types = schema_types(source.schema) if source.schema else {}
+        return Plan(source, files, types)
     arrow = None
     if source.format in RECORD_FORMATS:
         types = _record_types(source, first)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.inputs import columnar, detect, tfrecord
+from evaluator_component.inputs.arrow_types import is_list, is_text
 from evaluator_component.inputs.bad_records import BadRecords
 from evaluator_component.inputs.example_ids import placed_ids, record_ids, row_ids
 from evaluator_component.inputs.examples import Decoder, decode_good
@@ -45,6 +46,10 @@ class Reader:
         self.source = plan.source
         if self.source.format in ("tfrecord", "sequence_example"):
             self.decoder = Decoder(self.source.format, plan.types, self.source.columns)
+        elif self.source.format == "prediction_log":
+            from evaluator_component.inputs.prediction_log import LogDecoder
+
+            self.logs = LogDecoder(self.source, plan.types)
 
     def read(self, shard: Shard, bad: BadRecords) -> Iterator[Extracts]:
         """Yields the batches of a shard; every batch has at least one row.
@@ -162,9 +167,7 @@ class Reader:
         import pyarrow as pa
 
         if self.source.format == "prediction_log":
-            from evaluator_component.inputs.prediction_log import decode_logs
-
-            return decode_logs(data, checksums, offsets, path, self.source, bad)
+            return self.logs(data, checksums, offsets, path, bad)
         columns, rows, wrong = decode_good(self.decoder, data)
         for row, reason in wrong:
             kind = "type" if "wrong type" in reason else "unparsable"
@@ -221,7 +224,7 @@ def bad_utf8(column: Any) -> list[tuple[int, bytes]]:
 
     row_of = None
     kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if is_list(kind):
         row_of = pc.list_parent_indices(column)
         column = column.flatten()
         kind = column.type
@@ -229,7 +232,7 @@ def bad_utf8(column: Any) -> list[tuple[int, bytes]]:
         text = pa.large_string()
     elif pa.types.is_binary(kind):
         text = pa.string()
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    elif is_text(kind):
         binary = pa.binary() if pa.types.is_string(kind) else pa.large_binary()
         column, text = column.cast(binary), kind
     else:

@@ -2,7 +2,7 @@
 
 Vocabulary:
     needs: what `predict` takes from a batch: "serialized" (the records themselves), or the names
-        of features; only these have to be decoded.
+        of features; only these have to be decoded. None: it does not say, so all of them.
     outputs: predictions as the model gives them, one array, or several by name.
 
 Example:
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.errors import ModelError, did_you_mean
+from evaluator_component.inputs.arrow_types import innermost, is_bytes, is_list, is_text
 from evaluator_component.saved_model.tensors import TensorInfo
 
 __all__ = [
@@ -51,14 +52,14 @@ class Model(Protocol):
 
     Attributes:
         name: for messages; its path, mostly.
-        needs: `SERIALIZED`, or the names of the features it takes.
+        needs: `SERIALIZED`, or the names of the features it takes; None for all.
         inputs: what it takes, by name.
         outputs: what it gives, by name; empty where that is not known before the first call.
         metadata: the `EvalModelMetadata` of an eval SavedModel; None for other models.
     """
 
     name: str
-    needs: str | tuple[str, ...]
+    needs: str | tuple[str, ...] | None
     inputs: dict[str, TensorInfo]
     outputs: dict[str, TensorInfo]
     metadata: Any
@@ -144,13 +145,13 @@ class FunctionModel:
         function: batch -> array, or arrays by output name. The batch is the features by name; with
             `whole` it is the Extracts.
         name: for messages.
-        needs: the features that it takes.
+        needs: the features that it takes; None: any of them.
         whole: pass the Extracts, not only the features.
     """
 
     function: Callable[[Any], Any]
     name: str = "function"
-    needs: str | tuple[str, ...] = ()
+    needs: str | tuple[str, ...] | None = None
     whole: bool = False
     inputs: dict[str, TensorInfo] = field(default_factory=dict)
     outputs: dict[str, TensorInfo] = field(default_factory=dict)
@@ -214,24 +215,12 @@ def column_array(column: Any, name: str) -> Array:
 
     Rows of unequal lengths are padded with NaN.
     """
-    import pyarrow as pa
-
     from evaluator_component.saved_model.tensors import dense
 
     if isinstance(column, np.ndarray):
         return column
-    kind = column.type
-    lists = False
-    while (
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    ):
-        kind, lists = kind.value_type, True
-    binary = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_binary,
-        pa.types.is_large_binary,
-    )
-    dtype = "string" if any(is_(kind) for is_ in binary) else "float64"
-    array = dense(column, TensorInfo(name, dtype, (None, None) if lists else (None,)))
+    kind = innermost(column.type)
+    dtype = "string" if is_text(kind) or is_bytes(kind) else "float64"
+    shape = (None, None) if is_list(column.type) else (None,)
+    array = dense(column, TensorInfo(name, dtype, shape))
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.errors import ModelError
+from evaluator_component.inputs.arrow_types import is_bytes, is_list, is_text
 
 __all__ = ["TensorInfo", "dense", "serialized"]
 
@@ -107,9 +108,7 @@ def _flat(column: Any) -> tuple[Any, Any]:
         column = column.dictionary_decode()
         kind = column.type
     lengths = None
-    while (
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    ):
+    while is_list(kind):
         inner = np.asarray(pc.list_value_length(column).fill_null(0), dtype=np.int64)
         if lengths is None:
             lengths = inner
@@ -131,8 +130,8 @@ def _typed(values: Any, info: TensorInfo) -> Any:
             return np.char.encode(values, "utf-8").astype(object)
         return values
     kind = values.type
-    textual = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    binary = textual or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    textual = is_text(kind)
+    binary = textual or is_bytes(kind)
     if pa.types.is_null(kind):
         return np.ma.masked_all(len(values), dtype=object if info.dtype == "string" else np.float64)
     if (info.dtype == "string") != binary:
