@@ -18,6 +18,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -209,7 +210,8 @@ def _numbers(name: str, column: Any) -> Array:
         numbers[lengths > 0] = flat
         return numbers
     try:
-        array = np.asarray(column.reshape(len(column), -1), dtype=np.float64)
+        flat = column.reshape(len(column), math.prod(column.shape[1:]))
+        array = np.asarray(flat, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise MetricError(
             f"feature {name!r} is not one number per example, for example {column[0]!r}"

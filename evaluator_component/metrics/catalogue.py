@@ -12,7 +12,9 @@ from evaluator_component.metrics import (
     multi_class,
     multi_class_confusion_matrix,
     plots,
+    quantiles,
     regression,
+    stats,
 )
 
 __all__ = [
@@ -27,5 +29,7 @@ __all__ = [
     "multi_class",
     "multi_class_confusion_matrix",
     "plots",
+    "quantiles",
     "regression",
+    "stats",
 ]

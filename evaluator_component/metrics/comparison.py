@@ -9,6 +9,7 @@ Vocabulary:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -76,14 +77,20 @@ class FlipCounts(Statistic):
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums weights of neg-neg, neg-pos, pos-neg and pos-pos into (groups, 4)."""
         screen.weights(batch)
-        baseline, candidate = (_screened(values) > self.threshold for values in _both(batch))
+        outside = batch.top_k is not None
+        baseline, candidate = (
+            _screened(values, outside) > self.threshold for values in _both(batch)
+        )
         kind = 2 * baseline + candidate
         return {"counts": groups.sum((kind[:, None] == np.arange(4)) * batch.weight[:, None])}
 
 
-def _screened(values: Array) -> Array:
-    """Predictions that are no NaN; -inf marks classes outside the top k."""
-    screen.require(~np.isnan(values), values, "predictions must be numbers")
+def _screened(values: Array, outside: bool) -> Array:
+    """Finite predictions; or also -inf, which marks classes outside the top k."""
+    allowed = np.isfinite(values)
+    if outside:
+        allowed |= np.isneginf(values)
+    screen.require(allowed, values, "predictions must be finite")
     return values
 
 
@@ -118,7 +125,8 @@ class CosineSimilarity(Statistic):
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums cosines; examples where one prediction is all 0 have none and do not count."""
         baseline, candidate = (
-            np.asarray(values, dtype=np.float64).reshape(len(batch), -1) for values in _both(batch)
+            np.asarray(values, dtype=np.float64).reshape(len(values), math.prod(values.shape[1:]))
+            for values in _both(batch)
         )
         norm = np.linalg.norm(baseline, axis=1) * np.linalg.norm(candidate, axis=1)
         cosine = divide(np.einsum("ij,ij->i", baseline, candidate), norm)

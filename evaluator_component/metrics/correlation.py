@@ -67,8 +67,7 @@ class ConcordanceCorrelation(Metric):
     def result(self, moments: State) -> Array:
         """Returns the concordance; NaN where neither labels nor predictions vary."""
         sums = centred(moments)
-        distance = sums.weight * np.square(sums.mean_x - sums.mean_y)
-        return divide(2 * sums.xy, sums.xx + sums.yy + distance)
+        return divide(2 * sums.xy, sums.xx + sums.yy + sums.bias)
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,7 @@ class PairCells(Statistic):
 
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums weights per pair."""
-        screen.finite(batch)
-        x, y = _ordinal(batch.prediction), _ordinal(batch.label)
+        y, x = (_ordinal(values) for values in screen.numbers(batch))
         cell = ((x >> (32 - self.bits)) << 32) + (y >> (32 - self.bits))
         return {"pairs": groups.cells(cell, batch.weight[:, None])}
 
@@ -140,9 +138,9 @@ def _midranks(cells: Cells, value: Array, weight: Array) -> Array:
     sorted_value, sorted_weight = value[order], weight[order]
     ranks = np.empty_like(weight)
     # One group at a time: a running sum over all groups would round a small group by a large one.
-    for start, stop in zip(cells.starts, np.append(cells.starts[1:], len(cells)), strict=True):
-        new = np.diff(sorted_value[start:stop], prepend=sorted_value[start] - 1) != 0
-        tied = np.add.reduceat(sorted_weight[start:stop], np.flatnonzero(new), axis=0)
+    for _, span in cells.spans():
+        new = np.diff(sorted_value[span], prepend=sorted_value[span.start] - 1) != 0
+        tied = np.add.reduceat(sorted_weight[span], np.flatnonzero(new), axis=0)
         midrank = np.cumsum(tied, axis=0) - tied / 2
-        ranks[order[start:stop]] = midrank[np.cumsum(new) - 1]
+        ranks[order[span]] = midrank[np.cumsum(new) - 1]
     return ranks

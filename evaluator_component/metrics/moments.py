@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator_component.batch import Batch
-from evaluator_component.groups import Groups
+from evaluator_component.groups import Groups, Partition
 from evaluator_component.metrics import precise, screen
 from evaluator_component.metrics.base import Array, State, Statistic
 from evaluator_component.metrics.formulas import divide
@@ -22,7 +22,11 @@ from evaluator_component.metrics.formulas import divide
 __all__ = ["CentredMoments", "Moments", "centred"]
 
 #: A spread of less than 1e-14 of the mean is rounding, not spread: the square of that.
-_ROUNDING = 1e-28
+_ROUNDED = 1e-28
+
+#: So is less than this share of the sum of squares around the batches' own centres, which is a sum
+#: of float64: what a resample of equal values is left with.
+_SUMMED = 1e-13
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class CentredMoments:
         weight: sum(w).
         mean_x: weighted mean of predictions.
         mean_y: weighted mean of labels.
+        bias: weight * (mean_x - mean_y)^2.
         xx: sum(w (x - mean_x)^2).
         xy: sum(w (x - mean_x) (y - mean_y)).
         yy: sum(w (y - mean_y)^2).
@@ -41,6 +46,7 @@ class CentredMoments:
     weight: Array
     mean_x: Array
     mean_y: Array
+    bias: Array
     xx: Array
     xy: Array
     yy: Array
@@ -50,22 +56,27 @@ class CentredMoments:
 class Moments(Statistic):
     """Sums of products of predictions (x) and labels (y) up to the second degree."""
 
-    state: ClassVar[Mapping[str, str]] = {"sums": "precise"}
+    state: ClassVar[Mapping[str, str]] = {"sums": "precise", "scale": "sum"}
 
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums around a centre of each group, then moves the centre to 0 in twice the digits."""
-        screen.finite(batch)
-        total = np.zeros((*groups.shape, 6, 2))
+        labels, predictions = screen.numbers(batch)
+        total, scale = np.zeros((*groups.shape, 6, 2)), np.zeros((*groups.shape, 2))
         for part, rows in groups.parts():
             picked: Any = slice(None) if rows is None else rows
-            x, y, w = batch.prediction[picked], batch.label[picked], batch.weight[picked]
+            x, y, w = predictions[picked], labels[picked], batch.weight[picked]
             ids = part.memberships[0].ids
-            centre_x, centre_y = _centre(x, ids, part.count), _centre(y, ids, part.count)
+            shape: tuple[int, ...] = (part.count, 1)
+            if isinstance(part.replicates, Partition):  # each part has a centre of its own
+                ids, shape = ids * part.replicates.count + part.replicates.part, part.shape
+            centre_x, centre_y = (_centre(v, ids, int(np.prod(shape))) for v in (x, y))
             dx, dy = x - centre_x[ids], y - centre_y[ids]
             columns = (w, w * dx, w * dy, w * dx * dx, w * dx * dy, w * dy * dy)
             sums = part.sum(np.stack(columns, axis=1))
-            total = precise.add(total, _around_zero(sums, centre_x, centre_y))
-        return {"sums": total}
+            centres = (centre.reshape(shape[: sums.ndim - 1]) for centre in (centre_x, centre_y))
+            total = precise.add(total, _around_zero(sums, *centres))
+            scale += sums[..., [3, 5]]
+        return {"sums": total, "scale": scale}
 
 
 def _centre(values: Array, ids: Array, count: int) -> Array:
@@ -77,12 +88,9 @@ def _centre(values: Array, ids: Array, count: int) -> Array:
 
 
 def _around_zero(sums: Array, centre_x: Array, centre_y: Array) -> Array:
-    """Moves sums around the groups' centres (groups, [replicates,] 6) to 0, as pairs."""
-    shape = (len(centre_x), *(1,) * (sums.ndim - 2))
-    cx, cy = (
-        np.broadcast_to(precise.pair(centre.reshape(shape)), (*sums.shape[:-1], 2))
-        for centre in (centre_x, centre_y)
-    )
+    """Moves sums (groups, [replicates,] 6) around centres (groups, [1 or replicates]) to 0."""
+    shape = (*sums.shape[:-1], 2)
+    cx, cy = (np.broadcast_to(precise.pair(centre), shape) for centre in (centre_x, centre_y))
     w, x, y, xx, xy, yy = (precise.pair(sums[..., column]) for column in range(6))
     add, multiply = precise.add, precise.multiply
     around_x = add(x, multiply(cx, w))
@@ -104,21 +112,26 @@ def _around_zero(sums: Array, centre_x: Array, centre_y: Array) -> Array:
 def centred(moments: State) -> CentredMoments:
     """Returns means and sums around them; NaN where a group has no weight."""
     w, x, y, xx, xy, yy = (moments["sums"][..., column, :] for column in range(6))
+    scale_x, scale_y = moments["scale"][..., 0], moments["scale"][..., 1]
 
     def around_mean(product: Array, left: Array, right: Array) -> Array:
         squared_mean = precise.divide_pairs(precise.multiply(left, right), w)
         return precise.rounded(precise.subtract(product, squared_mean))
 
-    def spread(product: Array, column: Array) -> Array:
+    def spread(product: Array, column: Array, scale: Array) -> Array:
         around = around_mean(product, column, column)
-        return np.where(around < _ROUNDING * product[..., 0], 0.0, around)
+        return np.where(around < _ROUNDED * product[..., 0] + _SUMMED * scale, 0.0, around)
 
     weight = precise.rounded(w)
+    mean_x, mean_y = divide(precise.rounded(x), weight), divide(precise.rounded(y), weight)
+    bias = weight * np.square(mean_x - mean_y)
+    digits = xx[..., 0] + yy[..., 0] + scale_x + scale_y
     return CentredMoments(
         weight=weight,
-        mean_x=divide(precise.rounded(x), weight),
-        mean_y=divide(precise.rounded(y), weight),
-        xx=spread(xx, x),
+        mean_x=mean_x,
+        mean_y=mean_y,
+        bias=np.where(bias < _ROUNDED * digits, 0.0, bias),
+        xx=spread(xx, x, scale_x),
         xy=around_mean(xy, x, y),
-        yy=spread(yy, y),
+        yy=spread(yy, y, scale_y),
     )

@@ -323,16 +323,11 @@ class CohenKappa(Metric):
             squares = margins.total((margins.actual + margins.predicted) * np.square(index))
             return np.asarray(divide(squares, weight) - 2 * means[0] * means[1])
         expected = np.zeros_like(weight)
-        for start, stop in zip(
-            margins.cells.starts,
-            np.append(margins.cells.starts[1:], len(margins.cells)),
-            strict=True,
-        ):
-            group = margins.cells.group[start]
+        for group, span in margins.cells.spans():
             below = [
-                np.cumsum(divide(w[start:stop], weight[group]), axis=0)[:-1]
+                np.cumsum(divide(w[span], weight[group]), axis=0)[:-1]
                 for w in (margins.actual, margins.predicted)
             ]
-            step = np.diff(index[start:stop], axis=0)
+            step = np.diff(index[span], axis=0)
             expected[group] = (step * (below[0] + below[1] - 2 * below[0] * below[1])).sum(axis=0)
         return np.asarray(expected)

@@ -71,8 +71,7 @@ class ErrorSum(Statistic):
 
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums w * error and w."""
-        screen.finite(batch)
-        error = self.error(batch.label, batch.prediction)
+        error = self.error(*screen.numbers(batch))
         counted = ~np.isnan(error)
         if counted.all():
             return {"error": groups.sum(error * batch.weight), "weight": groups.sum(batch.weight)}
@@ -183,8 +182,8 @@ class LargestError(Statistic):
 
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Returns the largest |p - y|."""
-        screen.finite(batch)
-        error = np.abs(batch.prediction - batch.label)
+        label, prediction = screen.numbers(batch)
+        error = np.abs(prediction - label)
         return {"error": groups.max(np.where(batch.weight > 0, error, -np.inf))}
 
 

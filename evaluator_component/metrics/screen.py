@@ -26,7 +26,17 @@ import numpy.typing as npt
 from evaluator_component.batch import Batch
 from evaluator_component.errors import MetricError
 
-__all__ = ["Pairs", "classes", "finite", "labels", "pairs", "require", "scores", "weights"]
+__all__ = [
+    "Pairs",
+    "classes",
+    "finite",
+    "labels",
+    "numbers",
+    "pairs",
+    "require",
+    "scores",
+    "weights",
+]
 
 Array = npt.NDArray[Any]
 
@@ -104,6 +114,20 @@ def finite(batch: Batch) -> None:
 
     weights(batch)
     batch.derived("numbers are finite", check)
+
+
+def numbers(batch: Batch) -> tuple[Array, Array]:
+    """Returns labels and predictions, checked: both are there and finite.
+
+    Raises:
+        MetricError: otherwise, or when weights are not valid.
+    """
+    if batch.label is None:
+        raise MetricError("no labels: set label_key in the model spec")
+    if batch.prediction is None:
+        raise MetricError("no predictions: give a model or a prediction_key")
+    finite(batch)
+    return batch.label, batch.prediction
 
 
 def scores(batch: Batch) -> Array:
