@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.config import CrossSliceSpec, SliceSpec
-from evaluator_component.errors import ConfigError, Problems
+from evaluator_component.errors import ConfigError, EvaluatorError, Problems
+from evaluator_component.evaluators import in_graph
 from evaluator_component.keys import MetricKey, SubKey
 from evaluator_component.metrics import registry
 from evaluator_component.metrics.averaging import PositiveWeight, weighted_average
@@ -376,12 +377,32 @@ def _metrics_of(spec: Any, where: str, problems: Problems) -> list[tuple[str, Me
     for number, config in enumerate(spec.metrics):
         place = f"{where}.metrics[{number}]"
         try:
-            made = registry.create(config.class_name, config.module, config.config)
-        except ConfigError as error:
+            made = _make_metric(config)
+        except EvaluatorError as error:
             problems.add(place, str(error))
             continue
         metrics += [(place, metric) for metric in made.expand()]
     return metrics
+
+
+def _make_metric(config: Any) -> Metric:
+    """Makes the metric that a config names: one of ours, the user's, or of Keras.
+
+    A Keras metric that we have under the same name is computed by ours, unless it has settings
+    that ours does not know.
+    """
+    ours = config.class_name in registry.registered()
+    if in_graph.is_keras(config.module) or (
+        not config.module and not ours and config.class_name in in_graph.KERAS_METRICS
+    ):
+        if ours:
+            try:
+                return registry.create(config.class_name, "", config.config)
+            except ConfigError:
+                pass
+        settings = registry.parse_arguments(config.config)
+        return in_graph.keras_metric(config.class_name, config.module, settings)
+    return registry.create(config.class_name, config.module, config.config)
 
 
 def _plan_spec(
