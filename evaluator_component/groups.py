@@ -37,6 +37,10 @@ Array = npt.NDArray[Any]
 _BLOCK = 1 << 21
 
 
+#: Sparse sums are taken from a dense table of at most so many entries per row.
+_DENSE = 4
+
+
 @dataclass(frozen=True)
 class Membership:
     """One group id per row, or per entry of `rows` where rows repeat or are left out.
@@ -194,18 +198,22 @@ class Cells:
             return parts[0]
         group = np.concatenate([part.group for part in parts])
         cell = np.concatenate([part.cell for part in parts])
-        sums = np.concatenate([part.sums for part in parts])
+        columns = range(parts[0].sums.shape[-1])
+        sums = [np.concatenate([part.sums[..., column] for part in parts]) for column in columns]
         if all(one.group[-1] < two.group[0] for one, two in pairwise(parts)):
-            return Cells(group, cell, sums)
+            return Cells(group, cell, _as_columns(sums))
         order = _order_pairs(group, cell)
-        return Cells(group[order], cell[order], sums[order]).compact()
+        group, cell = group[order], cell[order]
+        starts = np.flatnonzero(_changes(group, cell))
+        return Cells(group[starts], cell[starts], _reduce(sums, starts, order))
 
     def compact(self) -> Cells:
         """Adds up neighbours of the same group and cell."""
         starts = np.flatnonzero(_changes(self.group, self.cell))
         if len(starts) == len(self):
             return self
-        return Cells(self.group[starts], self.cell[starts], _reduce(self.sums, starts))
+        sums = np.moveaxis(self.sums, -1, 0)
+        return Cells(self.group[starts], self.cell[starts], _reduce(sums, starts))
 
     def regroup(self, new_group: Array) -> Cells:
         """Renames group g to new_group[g] (all different; -1 drops the group's entries)."""
@@ -316,14 +324,22 @@ class Groups:
     ) -> Cells:
         """Sums values over each (group, cell) of one membership; cell = distinct[rank]."""
         ids, rank = membership.ids, membership.pick(rank)
-        order = by_rank if membership.rows is None else _order(rank, len(distinct))
         low = int(ids.min())
-        order = order[_order(ids[order] - low, int(ids.max()) - low + 1)]
+        count = int(ids.max()) - low + 1
+        if self.replicates is None and count * len(distinct) <= _DENSE * len(ids):
+            code = (ids - low) * len(distinct) + rank
+            occupied = np.flatnonzero(np.bincount(code, minlength=count * len(distinct)))
+            code = Membership(code, membership.rows)
+            sums = self._scatter(code, count * len(distinct), values)[occupied]
+            group, rank = np.divmod(occupied, len(distinct))
+            return Cells(group + low, distinct[rank], sums)
+        order = by_rank if membership.rows is None else _order(rank, len(distinct))
+        order = order[_order(ids[order] - low, count)]
         group, rank = ids[order], rank[order]
         first = _changes(group, rank)
         starts = np.flatnonzero(first)
         if self.replicates is None:
-            sums = _reduce(membership.pick(values), starts, order)
+            sums = _reduce(membership.pick(values).T, starts, order)
         else:
             index = np.empty(len(ids), dtype=np.int64)
             index[order] = np.cumsum(first) - 1
@@ -529,10 +545,11 @@ def _changes(group: Array, cell: Array) -> Array:
     return first
 
 
-def _reduce(values: Array, starts: Array, order: Any = slice(None)) -> Array:
-    """Sums values (entries, ..., columns), put in order, over the runs that begin at starts."""
-    columns = [
-        np.add.reduceat(values[..., column][order], starts, axis=0)
-        for column in range(values.shape[-1])
-    ]
-    return np.stack(columns, axis=-1)
+def _as_columns(columns: Sequence[Array]) -> Array:
+    """Stacks columns (entries, ...) along a new last axis, each column staying in one piece."""
+    return np.moveaxis(np.stack(columns), 0, -1)
+
+
+def _reduce(columns: Any, starts: Array, order: Any = slice(None)) -> Array:
+    """Sums columns (entries, ...), put in order, over the runs that begin at starts."""
+    return _as_columns([np.add.reduceat(column[order], starts, axis=0) for column in columns])

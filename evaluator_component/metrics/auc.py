@@ -9,7 +9,7 @@ A slice without positives (for ROC also: without negatives) has no area: NaN.
 
 Example:
     >>> tp, fp, all = np.array([[2.0, 1.0, 0.0]]), np.array([[2.0, 1.0, 0.0]]), np.array([[2.0]])
-    >>> area(Points(tp, fp, all, all, np.array([0.1, 0.5, 0.9])))
+    >>> area(Points(tp, fp, all, all, lambda: np.array([0.1, 0.5, 0.9])))
     array([0.5])
 """
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from evaluator_component.metrics.confusion_counts import ConfusionCounts, suffix
 from evaluator_component.metrics.scores import (
     BUCKETS,
     EXACT,
+    Block,
     BucketHistogram,
     ScoreHistogram,
     blocks,
@@ -51,7 +53,7 @@ class Points:
         fp: negative weight above each threshold.
         positives: all positive weight, (groups, [replicates,] 1).
         negatives: all negative weight.
-        threshold: (groups, points), or (points,).
+        thresholds: makes `threshold`.
         resampled: whether the points are those of a coarse histogram.
     """
 
@@ -59,8 +61,13 @@ class Points:
     fp: Array
     positives: Array
     negatives: Array
-    threshold: Array
+    thresholds: Callable[[], Array]
     resampled: bool = False
+
+    @cached_property
+    def threshold(self) -> Array:
+        """The thresholds, (groups, points) or (points,)."""
+        return self.thresholds()
 
 
 def keras_thresholds(count: int) -> Array:
@@ -142,25 +149,27 @@ class CurveMetric(Metric):
             between = np.moveaxis(state["counts"], -1, 0)
             tp, fp = suffix_sums(between)[..., 1:-1]
             positives, negatives = between.sum(axis=-1, keepdims=True)
-            return formula(Points(tp, fp, positives, negatives, np.array(self._explicit())))
+            return formula(Points(tp, fp, positives, negatives, lambda: np.array(self._explicit())))
         resampled = len(state.shape) > 1
+        cells, edges = self._cells(state, resampled)
+        result = np.full(state.shape if width is None else (*state.shape, width), np.nan)
+        for block in blocks(cells):
+            tp, fp = suffix_sums(block.sums[:2])
+
+            def thresholds(block: Block = block) -> Array:
+                last = np.full((len(block.groups), 1), np.inf)
+                return np.concatenate([edges(block.cell), last], axis=1)
+
+            points = Points(tp, fp, tp[..., :1], fp[..., :1], thresholds, resampled)
+            result[block.groups] = formula(points)
+        return result
+
+    def _cells(self, state: State, resampled: bool) -> tuple[Cells, Callable[[Array], Array]]:
+        """The cells of a histogram, and what gives their lower edges."""
         if "scores" in state:
             histogram = self.statistics[0].replicated() if resampled else self.statistics[0]
             assert isinstance(histogram, ScoreHistogram)
-            cells, bits = state["scores"], histogram.bits
-        else:
-            grid = keras_thresholds(self.num_thresholds or 0)
-            cells = rebinned(state["buckets"], grid)
-        result = np.full(state.shape if width is None else (*state.shape, width), np.nan)
-        for block in blocks(cells):
-            sums = suffix_sums(block.sums[:2])
-            tp, fp = sums
-            if "scores" in state:
-                threshold = lower_edge(block.cell, bits)
-            else:
-                threshold = grid[block.cell - 1]
-            last = np.full((len(threshold), 1), np.inf)
-            threshold = np.concatenate([threshold, last], axis=1)
-            points = Points(tp, fp, tp[..., :1], fp[..., :1], threshold, resampled)
-            result[block.groups] = formula(points)
-        return result
+            bits = histogram.bits
+            return state["scores"], lambda cell: lower_edge(cell, bits)
+        grid = keras_thresholds(self.num_thresholds or 0)
+        return rebinned(state["buckets"], grid), lambda cell: grid[cell - 1]

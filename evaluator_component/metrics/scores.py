@@ -23,8 +23,10 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -191,17 +193,28 @@ class BucketHistogram(Statistic):
 
 @dataclass(frozen=True)
 class Block:
-    """The cells of some groups as dense arrays.
+    """The cells of some groups as dense arrays, padded with empty cells at the end.
 
     Attributes:
         groups: int64 (g,), which groups these are.
-        cell: int64 (g, cells), ascending; the last cell repeats where a group has fewer.
-        sums: float64 (columns, g, [replicates,] cells); 0 where a group has fewer cells.
+        sums: float64 (columns, g, [replicates,] cells).
+        cells: the histogram.
+        spans: int64 (g, 2), where each group's entries begin and end.
     """
 
     groups: Array
-    cell: Array
     sums: Array
+    cells: Cells
+    spans: Array
+
+    @cached_property
+    def cell(self) -> Array:
+        """The cell of each entry, int64 (g, cells); a group's last cell fills the padding."""
+        cell = np.empty((len(self.spans), self.sums.shape[-1]), dtype=np.int64)
+        for row, (start, stop) in enumerate(self.spans):
+            cell[row, : stop - start] = self.cells.cell[start:stop]
+            cell[row, stop - start :] = self.cells.cell[stop - 1]
+        return cell
 
 
 def blocks(cells: Cells) -> Iterator[Block]:
@@ -209,20 +222,17 @@ def blocks(cells: Cells) -> Iterator[Block]:
     starts = cells.starts
     lengths = np.diff(starts, append=len(cells))
     order = np.argsort(-lengths, kind="stable")
-    per_cell = int(np.prod(cells.sums.shape[1:]))
+    falling = -lengths[order]
+    middle, columns = cells.sums.shape[1:-1], cells.sums.shape[-1]
     done = 0
     while done < len(order):
         width = int(lengths[order[done]])
-        most = max(1, _BLOCK // (width * per_cell))
-        enough = np.searchsorted(-lengths[order], -(width // 2), side="right")
-        chosen = np.sort(order[done : max(done + 1, min(done + most, int(enough)))])
+        most = max(1, _BLOCK // (width * columns * math.prod(middle)))
+        alike = int(np.searchsorted(falling, -(width // 2), side="right"))
+        chosen = order[done : max(done + 1, min(done + most, alike))]
         done += len(chosen)
-        count = lengths[chosen]
-        row = np.repeat(np.arange(len(chosen)), count)
-        column = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        entry = np.repeat(starts[chosen], count) + column
-        cell = np.repeat(cells.cell[starts[chosen] + count - 1][:, None], width, axis=1)
-        cell[row, column] = cells.cell[entry]
-        sums = np.zeros((len(chosen), width, *cells.sums.shape[1:]))
-        sums[row, column] = cells.sums[entry]
-        yield Block(cells.group[starts[chosen]], cell, np.moveaxis(np.moveaxis(sums, 1, -1), -2, 0))
+        spans = np.stack([starts[chosen], starts[chosen] + lengths[chosen]], axis=1)
+        sums = np.zeros((columns, len(chosen), *middle, width))
+        for row, (start, stop) in enumerate(spans):
+            sums[:, row, ..., : stop - start] = cells.sums[start:stop].T
+        yield Block(cells.group[starts[chosen]], sums, cells, spans)
