@@ -13,6 +13,8 @@ from evaluator_component.metrics import (
     multi_class_confusion_matrix,
     plots,
     quantiles,
+    query_counts,
+    ranking,
     regression,
     stats,
 )
@@ -30,6 +32,8 @@ __all__ = [
     "multi_class_confusion_matrix",
     "plots",
     "quantiles",
+    "query_counts",
+    "ranking",
     "regression",
     "stats",
 ]

@@ -53,11 +53,17 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         '"feature_key_path": ["features", "size"]',
         '"feature_key_path": ["labels"]',
     ),
+    "MinLabelPosition": ('"label_key": "gain"',),
     "MultiClassConfusionMatrixAtThresholds": ('"thresholds": [0.9, 0.1, 0.5]',),
     "MultiClassConfusionMatrixPlot": ('"num_thresholds": 5',),
     "MultiClassF1Score": (
         '"average": "weighted"',
         '"average": "micro"',
+    ),
+    "NDCG": (
+        '"gain_key": "gain"',
+        '"gain_key": "gain", "top_k_list": [1, 3]',
+        '"gain_key": "gain", "exponential": true',
     ),
     "Precision": (
         '"thresholds": [0.9, 0.1, 0.5]',
@@ -83,6 +89,8 @@ COUNTS = {
     "FalsePositives",
     "TN",
     "TP",
+    "TotalDocuments",
+    "TotalQueries",
     "TrueNegatives",
     "TruePositives",
     "WeightedExampleCount",
