@@ -130,7 +130,7 @@ class Decoder:
                 built.feature.add(name=name, type=codes[types[name]])
             schema = built.SerializeToString()
         if self.kind == "sequence_example":
-            return coders.SequenceExamplesToRecordBatchDecoder(_SEQUENCE, schema)
+            return coders.SequenceExamplesToRecordBatchDecoder(_SEQUENCE)
         return coders.ExamplesToRecordBatchDecoder(schema)
 
     def _flat(self, batch: Any) -> Columns:

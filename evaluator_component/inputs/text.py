@@ -98,9 +98,9 @@ def read_text(
 def _cut(offset: int, table: Any, source: Source, schema: Any) -> Iterator[tuple[int, Any]]:
     from evaluator_component.inputs.columnar import conform
 
-    table = table.combine_chunks()
+    table = _empty_as_null(table.combine_chunks(), source)
     for first in range(0, table.num_rows, source.batch_rows):
-        yield offset, conform(_empty_as_null(table.slice(first, source.batch_rows), source), schema)
+        yield offset, conform(table.slice(first, source.batch_rows), schema)
 
 
 def _empty_as_null(table: Any, source: Source) -> Any:
