@@ -17,7 +17,8 @@ def test_frames_tables_and_dicts_of_the_same_content_have_the_same_ids():
     for made in (pd.DataFrame(columns), pa.Table.from_pandas(pd.DataFrame(columns)), columns):
         (batch,) = from_table(made)
         ids.append(batch["example_ids"].tolist())
-    assert ids[0] == ids[1] and len(set(ids[0])) == 3
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 3
 
 
 def test_missing_values_of_a_frame_are_null():

@@ -112,7 +112,8 @@ def test_files_with_fewer_columns_or_other_widths_of_numbers_fit_together(tmp_pa
     narrow = other.set_column(2, "row", other["row"].cast(pa.int32())).drop_columns(["delay"])
     write(tmp_path / "b", narrow, "parquet")
     rows = read(tmp_path / "*")
-    assert rows["row"] == list(range(20)) and rows["delay"][10:] == [None] * 10
+    assert rows["row"] == list(range(20))
+    assert rows["delay"][10:] == [None] * 10
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "csv", "jsonl"])
@@ -122,7 +123,9 @@ def test_a_column_that_changes_its_type_between_files_is_noted_with_both_types(t
     write(tmp_path / "b", other.set_column(2, "row", pa.array(["x"] * 10)), form)
     bad = BadRecords(limit=None)
     assert read(tmp_path / "*", bad=bad)["row"] == list(range(10))
-    assert bad.count == 10 and bad.samples[0].file.endswith("/b") and bad.samples[0].kind == "type"
+    assert bad.count == 10
+    assert bad.samples[0].file.endswith("/b")
+    assert bad.samples[0].kind == "type"
     with pytest.raises(InputError, match="max_bad_records is 0"):
         read(tmp_path / "*")
 
@@ -148,9 +151,8 @@ def test_a_broken_json_line_is_found(tmp_path):
     (tmp_path / "f.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     bad = BadRecords(limit=1)
     assert len(read(tmp_path / "f.jsonl", bad=bad)["a"]) == 49
-    assert bad.samples[0].kind == "unparsable" and bad.samples[0].offset == sum(
-        len(line) + 1 for line in lines[:20]
-    )
+    assert bad.samples[0].kind == "unparsable"
+    assert bad.samples[0].offset == sum(len(line) + 1 for line in lines[:20])
 
 
 def test_lists_in_json_and_parquet_come_as_lists(tmp_path):

@@ -47,9 +47,8 @@ def columns(batches, name):
 def test_every_row_is_there_with_its_missing_and_multiple_values(tmp_path, squeeze):
     write(tmp_path / "f", flights(), squeeze)
     batches = list(read_batches(Source(str(tmp_path / "f"), batch_rows=128)))
-    assert {rows_of(batch) for batch in batches[:-1]} == {128} and sum(
-        map(rows_of, batches)
-    ) == ROWS
+    assert {rows_of(batch) for batch in batches[:-1]} == {128}
+    assert sum(map(rows_of, batches)) == ROWS
     assert columns(batches, "row") == [[row] for row in range(ROWS)]
     assert columns(batches, "delay")[:2] == [None, [np.float32(1 / 7)]]
     assert columns(batches, "tags")[:3] == [None, [b"x"], [b"x", b"x"]]
@@ -71,7 +70,7 @@ def test_the_plan_says_which_columns_were_not_seen(tmp_path):
 
 
 def test_a_feature_that_first_shows_up_late_in_the_file_is_still_read(tmp_path):
-    write(tmp_path / "f", flights(1500) + [example(late=1, rare=7)])
+    write(tmp_path / "f", [*flights(1500), example(late=1, rare=7)])
     for wanted in (None, ("late", "rare")):
         batches = list(read_batches(Source(str(tmp_path / "f"), columns=wanted, batch_rows=500)))
         assert batches[-1]["features"]["rare"].to_pylist()[-1] == [7]
@@ -80,7 +79,8 @@ def test_a_feature_that_first_shows_up_late_in_the_file_is_still_read(tmp_path):
 def test_no_columns_at_all_are_fine_for_a_model_that_parses_records(tmp_path):
     write(tmp_path / "f", flights(10))
     (batch,) = read_batches(Source(str(tmp_path / "f"), columns=()))
-    assert batch["features"] == {} and rows_of(batch) == 10
+    assert batch["features"] == {}
+    assert rows_of(batch) == 10
 
 
 def test_ids_depend_on_content_only_unless_the_place_is_asked_for(tmp_path):
@@ -141,8 +141,10 @@ def test_a_feature_that_changes_its_type_between_files_is_noted(tmp_path, wanted
     bad = BadRecords(limit=None)
     batches = list(read_batches(Source(str(tmp_path / "*"), columns=wanted), bad=bad))
     assert sum(map(rows_of, batches)) == 10
-    assert bad.count == 1 and bad.samples[0].kind == "type"
-    assert "late" in bad.samples[0].reason and bad.samples[0].file.endswith("/b")
+    assert bad.count == 1
+    assert bad.samples[0].kind == "type"
+    assert "late" in bad.samples[0].reason
+    assert bad.samples[0].file.endswith("/b")
 
 
 def test_text_columns_must_be_utf8(tmp_path):
@@ -153,7 +155,8 @@ def test_text_columns_must_be_utf8(tmp_path):
     source = Source(str(tmp_path / "f"), columns=("carrier", "row"), text_columns=("carrier",))
     batches = list(read_batches(source, bad=bad))
     assert columns(batches, "row") == [[0], [1], [2], [3], [4], [6]]
-    assert bad.samples[0].kind == "utf8" and "'carrier' is not UTF-8" in bad.samples[0].reason
+    assert bad.samples[0].kind == "utf8"
+    assert "'carrier' is not UTF-8" in bad.samples[0].reason
 
 
 def test_a_file_of_other_records_is_refused_before_anything_runs(tmp_path):

@@ -31,7 +31,8 @@ def read(data: bytes, compression: str = "none", limit: int | None = 0, **part):
 
 def test_whole_files_come_back_record_by_record_with_their_offsets():
     found, offsets, bad = read(framed())
-    assert found == RECORDS and bad.count == 0
+    assert found == RECORDS
+    assert bad.count == 0
     assert offsets == np.cumsum([0] + [len(record) + 16 for record in RECORDS[:-1]]).tolist()
 
 
@@ -80,24 +81,28 @@ def test_a_damaged_length_is_skipped_to_the_next_intact_record():
     data[offsets[50]] ^= 0xFF
     found, _, bad = read(bytes(data), limit=None)
     assert found == RECORDS[:50] + RECORDS[51:]
-    assert bad.count == 1 and f"bytes up to {offsets[51]} were skipped" in str(bad.samples[0])
+    assert bad.count == 1
+    assert f"bytes up to {offsets[51]} were skipped" in str(bad.samples[0])
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5, 13, 20])
 def test_a_truncated_file_gives_what_is_whole_and_one_note(cut):
     found, _, bad = read(framed()[:-cut], limit=None)
     assert found == RECORDS[:-1]
-    assert bad.count == 1 and bad.samples[0].kind == "truncated"
+    assert bad.count == 1
+    assert bad.samples[0].kind == "truncated"
 
 
 def test_truncated_and_damaged_gzip_give_what_came_before():
     data = gzip.compress(framed())
     found, _, bad = read(data[: len(data) // 2], "gzip", limit=None)
-    assert found == RECORDS[: len(found)] and bad.samples[0].kind == "truncated"
+    assert found == RECORDS[: len(found)]
+    assert bad.samples[0].kind == "truncated"
     broken = bytearray(data)
     broken[len(data) // 2] ^= 0xFF
     found, _, bad = read(bytes(broken), "gzip", limit=None)
-    assert found == RECORDS[: len(found)] and bad.count >= 1
+    assert found == RECORDS[: len(found)]
+    assert bad.count >= 1
 
 
 def test_the_limit_stops_with_the_first_places_named():
@@ -108,7 +113,8 @@ def test_the_limit_stops_with_the_first_places_named():
     with pytest.raises(InputError) as raised:
         read(bytes(data), limit=2)
     message = str(raised.value)
-    assert "3 bad records, max_bad_records is 2" in message and f"f at {offsets[3]}" in message
+    assert "3 bad records, max_bad_records is 2" in message
+    assert f"f at {offsets[3]}" in message
 
 
 def test_something_else_than_a_tfrecord_is_refused_whatever_the_limit():
