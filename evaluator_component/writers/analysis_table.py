@@ -1,0 +1,169 @@
+"""AnalysisTableWriter: the rows themselves as Parquet files, one column per leaf of the extracts.
+
+A leaf inside dicts is called by its path: `features.origin`, `predictions.candidate`. Slice keys
+become lists of slice names. Files are called analysis-00000-of-0000N.parquet; they appear when all
+rows are written.
+
+Example:
+    >>> flat_table({"features": {"hour": pa.array([7, 8])}, "labels": np.array([0.0, 1.0])})
+    pyarrow.Table
+    features.hour: int64
+    labels: double
+    ----
+    features.hour: [[7,8]]
+    labels: [[0,1]]
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from evaluator_component.evaluators.base import ANALYSIS_KEY
+from evaluator_component.groups import Groups
+from evaluator_component.keys import slice_name
+from evaluator_component.writers.base import Write, Writer
+from evaluator_component.writers.folder import Folder, shard_name
+
+__all__ = ["ANALYSIS_TABLE_WRITER_STAGE_NAME", "AnalysisTableWriter", "flat_table"]
+
+ANALYSIS_TABLE_WRITER_STAGE_NAME = "WriteAnalysisTable"
+
+#: Bytes of rows that a worker holds before it writes a file.
+FILE_BYTES = 128 << 20
+
+
+def AnalysisTableWriter(
+    output_path: str,
+    *,
+    key: str = ANALYSIS_KEY,
+    file_bytes: int = FILE_BYTES,
+    stage_name: str = ANALYSIS_TABLE_WRITER_STAGE_NAME,
+) -> Writer:
+    """Makes the writer of the analysis table.
+
+    Args:
+        output_path: the result folder.
+        key: key of the evaluation.
+        file_bytes: about how large a file may grow (before compression).
+        stage_name: names the writer in the pipeline graph.
+    """
+    return Writer(stage_name, Write(key, _WriteRows(os.fspath(output_path), file_bytes)))
+
+
+def flat_table(extracts: Mapping[str, Any]) -> pa.Table:
+    """Returns a batch of extracts as a table with a column for each leaf; None is left out."""
+    columns = dict(_leaves("", extracts))
+    return pa.table(columns)
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, pa.Array]]:
+    if isinstance(value, Mapping):
+        for name, child in value.items():
+            yield from _leaves(f"{path}.{name}" if path else str(name), child)
+    elif isinstance(value, Groups):
+        yield path, _slice_names(value)
+    elif value is not None:
+        yield path, _arrow(value)
+
+
+def _arrow(column: Any) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        return column.combine_chunks()
+    if isinstance(column, pa.Array):
+        return column
+    array = np.asarray(column)
+    if array.ndim <= 1:
+        return pa.array(array.tolist() if array.dtype == object else array)
+    inner = _arrow(array.reshape(array.shape[0] * array.shape[1], *array.shape[2:]))
+    return pa.FixedSizeListArray.from_arrays(inner, array.shape[1])
+
+
+def _slice_names(groups: Groups) -> pa.Array:
+    """Returns the names of the slices that each row is in."""
+    names = [slice_name(key) for key in groups.keys] or [str(i) for i in range(groups.count)]
+    rows = [np.zeros(0, dtype=np.int64)]
+    ids = [np.zeros(0, dtype=np.int64)]
+    for membership in groups.memberships:
+        ids.append(membership.ids)
+        own = np.arange(len(membership.ids)) if membership.rows is None else membership.rows
+        rows.append(own)
+    row, group = np.concatenate(rows), np.concatenate(ids)
+    order = np.argsort(row, kind="stable")
+    offsets = np.searchsorted(row[order], np.arange(groups.size + 1))
+    values = pa.array(names, pa.string()).take(pa.array(group[order]))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+
+
+class _WriteRows(beam.PTransform):  # type: ignore[misc]
+    """PCollection[Extracts] -> PCollection of paths."""
+
+    def __init__(self, output_path: str, file_bytes: int) -> None:
+        super().__init__()
+        self._path, self._file_bytes = output_path, file_bytes
+
+    def expand(self, extracts: beam.PCollection) -> beam.PCollection:
+        """Builds the graph: temporary files first, which get their names when all are there."""
+        parts = extracts | "Rows" >> beam.ParDo(_WriteParts(self._path, self._file_bytes))
+        return (
+            extracts.pipeline
+            | "Once" >> beam.Create([None])
+            | "Name" >> beam.FlatMap(_name_parts, beam.pvalue.AsList(parts), self._path)
+        )
+
+
+class _WriteParts(beam.DoFn):  # type: ignore[misc]
+    """Writes the rows of a bundle to files with temporary names, and gives the names."""
+
+    def __init__(self, output_path: str, file_bytes: int) -> None:
+        self._path, self._file_bytes = output_path, file_bytes
+
+    def start_bundle(self) -> None:
+        self._tables: list[pa.Table] = []
+        self._bytes = 0
+
+    def process(self, extracts: Mapping[str, Any]) -> Iterator[str]:
+        table = flat_table(extracts)
+        self._tables.append(table)
+        self._bytes += table.nbytes
+        if self._bytes >= self._file_bytes:
+            yield self._flush()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if self._tables:
+            window = GlobalWindow()
+            yield WindowedValue(self._flush(), window.max_timestamp(), [window])
+
+    def _flush(self) -> str:
+        import pyarrow.parquet as pq
+
+        # Batches may differ in columns, and in the type of columns without values.
+        joined = pa.concat_tables(self._tables, promote_options="permissive")
+        self._tables, self._bytes = [], 0
+        name = f".analysis.{uuid.uuid4().hex}.tmp"
+        buffer = io.BytesIO()
+        pq.write_table(joined, buffer, compression="zstd")
+        Folder(self._path).write(name, buffer.getvalue())
+        return name
+
+
+def _name_parts(_: None, names: Iterable[str], output_path: str) -> Iterator[str]:
+    """Gives the parts of committed bundles their names; a retried step finds some named already."""
+    folder = Folder(output_path)
+    ordered = sorted(names)
+    present = set(folder.names())
+    finals = [shard_name("analysis", i, len(ordered), "parquet") for i in range(len(ordered))]
+    for name, final in zip(ordered, finals, strict=True):
+        if name in present:
+            folder.rename(name, final)
+        yield folder.join(final)
+    folder.remove_other_shards("analysis", finals)

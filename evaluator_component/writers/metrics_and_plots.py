@@ -1,0 +1,278 @@
+"""MetricsAndPlotsWriter: metrics, plots, attributions and the verdict into a result folder.
+
+::
+
+    metrics ---------------------------> one worker: sorted, all formats, judged by the verdict
+    plots (and metrics that hold them) -> shards by slice: one file of plots a shard
+    validations -----------------------> verdict.json, validations.tfrecord
+
+`run.json`, which makes the folder complete, is written by `WriteRunInfo` after all writers, or by
+`run_info.write_run_info` after the pipeline.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from evaluator_component.errors import ConfigError, did_you_mean
+from evaluator_component.evaluators.base import METRICS_KEY, PLOTS_KEY, VALIDATIONS_KEY
+from evaluator_component.metrics_table import MetricsTable
+from evaluator_component.writers import store
+from evaluator_component.writers.base import Writer, pipeline_of
+from evaluator_component.writers.folder import (
+    ATTRIBUTIONS,
+    METRICS,
+    PLOTS,
+    VALIDATIONS,
+)
+from evaluator_component.writers.key_protos import fill_any_slice_key
+from evaluator_component.writers.run_info import RunInfo, write_run_info
+
+__all__ = [
+    "METRICS_AND_PLOTS_WRITER_STAGE_NAME",
+    "MetricsAndPlotsWriter",
+    "MetricsPlotsAndValidationsWriter",
+    "WriteMetricsAndPlots",
+    "WriteRunInfo",
+]
+
+METRICS_AND_PLOTS_WRITER_STAGE_NAME = "WriteMetricsAndPlots"
+
+
+def MetricsAndPlotsWriter(
+    output_path: str,
+    eval_config: Any = None,
+    formats: str | Iterable[str] = store.FORMATS,
+    *,
+    name: str = "",
+    plot_shards: int = 1,
+    stage_name: str = METRICS_AND_PLOTS_WRITER_STAGE_NAME,
+) -> Writer:
+    """Makes the writer of metrics, plots, attributions and the verdict.
+
+    Args:
+        output_path: the result folder, local or remote.
+        eval_config: what its `options.disabled_outputs` names is not written.
+        formats: of the metrics: "tfrecord", "parquet", "json", "csv". Results are read back from
+            "tfrecord".
+        name: name of the run in tables and time series; the folder's name when empty.
+        plot_shards: files that plots are spread over, for hundreds of thousands of slices.
+        stage_name: names the writer in the pipeline graph.
+
+    Raises:
+        ConfigError: a format is unknown.
+    """
+    disabled: tuple[str, ...] = ()
+    if eval_config is not None:
+        disabled = tuple(eval_config.options.disabled_outputs.values)
+    transform = WriteMetricsAndPlots(
+        os.fspath(output_path), store.check_formats(formats), name, plot_shards, disabled
+    )
+    return Writer(stage_name, transform)
+
+
+def MetricsPlotsAndValidationsWriter(
+    output_paths: Mapping[str, str],
+    eval_config: Any,
+    output_file_format: str = "tfrecord",
+    stage_name: str = "WriteMetricsAndPlots",
+    **ignored: Any,
+) -> Writer:
+    """Makes the same writer from the arguments of TensorFlow Model Analysis' writer.
+
+    Args:
+        output_paths: path prefixes by output key: "metrics", "plots", "attributions",
+            "validations"; all in one folder and called by their key.
+        eval_config: the config.
+        output_file_format: "tfrecord" (the default); other formats are written beside it.
+        stage_name: names the writer in the pipeline graph.
+        **ignored: arguments that have no meaning here.
+
+    Raises:
+        ConfigError: the paths are not those of one folder.
+    """
+    known = (METRICS, PLOTS, ATTRIBUTIONS, VALIDATIONS)
+    folders = set()
+    for key, prefix in output_paths.items():
+        folder, _, base = prefix.rpartition("/")
+        if key not in known:
+            raise ConfigError(f"output_paths: unknown key {key!r} {did_you_mean(key, known)}")
+        if base != key:
+            raise ConfigError(f"output_paths[{key!r}]: must end in '/{key}', got {prefix!r}")
+        folders.add(folder)
+    if len(folders) != 1:
+        raise ConfigError(f"output_paths: must lie in one folder, got {sorted(folders)}")
+    formats = dict.fromkeys(("tfrecord", *store.check_formats(output_file_format or "tfrecord")))
+    transform = WriteMetricsAndPlots(
+        folders.pop(), tuple(formats), "", 1, tuple(key for key in known if key not in output_paths)
+    )
+    return Writer(stage_name, transform)
+
+
+class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
+    """Evaluation -> PCollection of the paths written."""
+
+    def __init__(
+        self,
+        output_path: str,
+        formats: tuple[str, ...] = store.FORMATS,
+        name: str = "",
+        plot_shards: int = 1,
+        disabled: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        self._path = output_path
+        self._formats = formats
+        self._name = name
+        self._shards = max(1, plot_shards)
+        self._disabled = disabled
+
+    def expand(self, evaluation: Mapping[str, beam.PCollection]) -> beam.PCollection:
+        """Builds the graph."""
+        once = pipeline_of(evaluation) | "Once" >> beam.Create([None])
+        verdicts = evaluation.get(VALIDATIONS_KEY)
+        written = []
+        if METRICS_KEY in evaluation and METRICS not in self._disabled:
+            tables = evaluation[METRICS_KEY] | "Numbers" >> beam.Map(_without_plots)
+            judged = beam.pvalue.AsList(verdicts) if verdicts is not None else []
+            written.append(
+                once
+                | "Metrics"
+                >> beam.FlatMap(
+                    _write_metrics,
+                    beam.pvalue.AsList(tables),
+                    judged,
+                    self._path,
+                    self._formats,
+                    self._name,
+                )
+            )
+        kinds = tuple(kind for kind in (PLOTS, ATTRIBUTIONS) if kind not in self._disabled)
+        sources = [evaluation[key] for key in (METRICS_KEY, PLOTS_KEY) if key in evaluation]
+        if sources and kinds:
+            written.append(sources | "Plots" >> _WritePlots(self._path, self._shards, kinds))
+        if verdicts is not None and VALIDATIONS not in self._disabled:
+            verdict_paths = verdicts | "Verdict" >> beam.FlatMap(_write_verdict, self._path)
+            written.append(verdict_paths)
+        if not written:
+            return once | "Nothing" >> beam.FlatMap(lambda _: ())
+        return written | "Paths" >> beam.Flatten()
+
+
+class _WritePlots(beam.PTransform):  # type: ignore[misc]
+    """Writes shards of plots; each exists even if no slice falls into it."""
+
+    def __init__(self, output_path: str, shards: int, kinds: tuple[str, ...]) -> None:
+        super().__init__()
+        self._path, self._shards, self._kinds = output_path, shards, kinds
+
+    def expand(self, sources: Iterable[beam.PCollection]) -> beam.PCollection:
+        """Builds the graph."""
+        sources = tuple(sources)
+        every_shard = sources[0].pipeline | "Every" >> beam.Create(
+            [(shard, None) for shard in range(self._shards)]
+        )
+        parts = (
+            sources | "Together" >> beam.Flatten() | "Split" >> beam.FlatMap(_split, self._shards)
+        )
+        return (
+            (every_shard, parts)
+            | "Shards" >> beam.Flatten()
+            | "Gather" >> beam.GroupByKey()
+            | "Write" >> beam.FlatMap(_write_plots, self._path, self._shards, self._kinds)
+        )
+
+
+def _without_plots(table: MetricsTable) -> MetricsTable:
+    """Drops what the numbers' files do not hold."""
+    from dataclasses import replace
+
+    columns = {key: replace(column, replicates=None) for key, column in table.columns.items()}
+    return replace(table, columns=columns, plots={}, attributions={})
+
+
+def _split(table: MetricsTable, shards: int) -> Iterator[tuple[int, MetricsTable]]:
+    """Yields the plots of a table by shard; the shard follows from the slice."""
+    from dataclasses import replace
+
+    if not table.plots and not table.attributions:
+        return
+    table = replace(table, columns={})
+    if shards == 1:
+        yield 0, table
+        return
+    shard = np.array([_hash(key) % shards for key in table.slices], dtype=np.int64)
+    for number in np.unique(shard):
+        yield int(number), table.take(np.flatnonzero(shard == number))
+
+
+def _hash(key: Any) -> int:
+    from evaluator_component.protos import metrics_for_slice_pb2 as pb
+
+    record = pb.MetricsForSlice()
+    fill_any_slice_key(key, record)
+    return zlib.crc32(record.SerializeToString(deterministic=True))
+
+
+def _write_metrics(
+    _: None,
+    tables: list[MetricsTable],
+    verdicts: list[Any],
+    path: str,
+    formats: tuple[str, ...],
+    name: str,
+) -> list[str]:
+    verdict = verdicts[0] if verdicts else None
+    return store.write_metrics(path, tables, formats=formats, verdict=verdict, name=name)
+
+
+def _write_plots(
+    shard: tuple[int, Iterable[MetricsTable | None]], path: str, shards: int, kinds: tuple[str, ...]
+) -> list[str]:
+    number, parts = shard
+    tables = [part for part in parts if part is not None]
+    return store.write_plots(path, tables, shard=number, shards=shards, kinds=kinds)
+
+
+def _write_verdict(verdict: Any, path: str) -> list[str]:
+    return store.write_verdict(path, verdict)
+
+
+class WriteRunInfo(beam.PTransform):  # type: ignore[misc]
+    """PCollections of paths -> `run.json`, written when all of them are there."""
+
+    def __init__(self, output_path: str, info: RunInfo) -> None:
+        """Makes the transform.
+
+        Args:
+            output_path: the result folder.
+            info: what the run was.
+        """
+        super().__init__()
+        self._path = os.fspath(output_path)
+        self._info = info
+
+    def expand(self, written: Iterable[beam.PCollection]) -> beam.PCollection:
+        """Builds the graph."""
+        waited_for = tuple(written)
+        return (
+            waited_for[0].pipeline
+            | "Once" >> beam.Create([None])
+            | "Write"
+            >> beam.Map(
+                _write_run_info,
+                self._path,
+                self._info,
+                *(beam.pvalue.AsIter(collection) for collection in waited_for),
+            )
+        )
+
+
+def _write_run_info(_: None, path: str, info: RunInfo, *written: Iterable[str]) -> str:
+    return write_run_info(path, info)
