@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "Groups", "Membership", "Partition", "Poisson"]
+__all__ = ["Cells", "Groups", "Membership", "Partition", "Poisson", "uniform"]
 
 Array = npt.NDArray[Any]
 
@@ -132,6 +132,17 @@ def _mix(bits: Any) -> Any:
         bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return bits ^ (bits >> np.uint64(31))
+
+
+def uniform(ids: Array, seed: int = 0) -> Array:
+    """Returns a number in (0, 1) for each 64-bit id: always the same for an id and a seed.
+
+    Example:
+        >>> uniform(np.arange(3, dtype=np.uint64)).round(3)
+        array([0.652, 0.034, 0.843])
+    """
+    bits = _mix(np.asarray(ids, dtype=np.uint64) ^ _mix(np.uint64(seed % (1 << 64))))
+    return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / (1 << 52)
 
 
 def _poisson_table() -> Array:

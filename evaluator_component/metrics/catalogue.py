@@ -1,6 +1,7 @@
 """Catalogue: importing this module registers every metric of the package."""
 
 from evaluator_component.metrics import (
+    attributions,
     auc,
     calibration,
     comparison,
@@ -16,10 +17,12 @@ from evaluator_component.metrics import (
     query_counts,
     ranking,
     regression,
+    samples,
     stats,
 )
 
 __all__ = [
+    "attributions",
     "auc",
     "calibration",
     "comparison",
@@ -35,5 +38,6 @@ __all__ = [
     "query_counts",
     "ranking",
     "regression",
+    "samples",
     "stats",
 ]

@@ -126,7 +126,29 @@ class View:
         for name in (self.model_name, self.output_name):
             if isinstance(attributions, Mapping) and isinstance(attributions.get(name), Mapping):
                 attributions = attributions[name]
-        return attributions  # type: ignore[no-any-return]
+        if attributions is None or self.sub_key is None:
+            return attributions  # type: ignore[no-any-return]
+        return {name: self._of_class(name, each) for name, each in attributions.items()}
+
+    def _of_class(self, name: str, attribution: Any) -> Array:
+        """The part of a feature's attributions (rows, classes) that the sub key asks for."""
+        if getattr(attribution, "ndim", 0) != 2 or attribution.dtype == object:
+            raise MetricError(
+                f"{self.sub_key} needs one attribution per class, feature {name!r} has none"
+            )
+        sub_key, classes = self.sub_key or SubKey(), attribution.shape[1]
+        if sub_key.class_id is not None:
+            if not 0 <= sub_key.class_id < classes:
+                raise MetricError(
+                    f"class_id {sub_key.class_id} does not exist: feature {name!r} has "
+                    f"attributions to classes 0..{classes - 1}"
+                )
+            return np.asarray(attribution[:, sub_key.class_id])
+        k = sub_key.k or sub_key.top_k or 1
+        if k > classes:
+            raise MetricError(f"{sub_key}: feature {name!r} has attributions to {classes} classes")
+        highest = -np.sort(-attribution, axis=1)
+        return highest[:, k - 1] if sub_key.k is not None else highest[:, :k]
 
     def shape(self, batch: Batch, groups: Groups, form: str) -> tuple[Batch, Groups]:
         """Brings picked columns into the form that a statistic asks for.

@@ -48,6 +48,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
     "ConfusionMatrixAtThresholds": ('"thresholds": [0.9, 0.1, 0.5]',),
     "ConfusionMatrixPlot": ('"num_thresholds": 10',),
+    "FixedSizeSample": (
+        '"sampled_key": "size", "size": 4',
+        '"sampled_key": "city", "size": 3, "random_seed": 5',
+    ),
     "GainPlot": ('"num_thresholds": 10',),
     "Mean": (
         '"feature_key_path": ["features", "size"]',
@@ -201,6 +205,23 @@ def queries(random: Random, units: int) -> Batch:
         weight=np.repeat(_weights(random, units), np.diff(starts)),
         query_starts=starts,
     )
+
+
+def with_attributions(random: Random, rows: int) -> Batch:
+    """Attributions: a number per row, one per class, and rows with different numbers of values."""
+    ragged = np.empty(rows, dtype=object)
+    for row in range(rows):
+        ragged[row] = random.normal(size=random.integers(0, 3))
+    attributions = {
+        "size": random.normal(size=rows),
+        "city": random.normal(size=(rows, 3)),
+        "tags": ragged,
+    }
+    return replace(elementwise(random, rows), attributions=attributions)
+
+
+for _name in ("Mean", "MeanAbsolute", "Total", "TotalAbsolute"):
+    BATCHES[f"{_name}Attributions"] = with_attributions
 
 
 def units_of(batch: Batch) -> int:
