@@ -15,10 +15,12 @@ from evaluator_component.api.defaults import (
     resampling_of,
 )
 from evaluator_component.api.evaluation import Outcome
+from evaluator_component.api.inference import fill_from_models
 from evaluator_component.api.models import EvalSharedModel, models_by_name
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
 from evaluator_component.config import check_config, parse_config, with_defaults
 from evaluator_component.errors import EvaluatorError, Problems
+from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
 from evaluator_component.evaluators.plan import Plan, make_plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.columns import model_columns
@@ -79,7 +81,7 @@ class Job:
             EvaluatorError: lists everything that is wrong.
         """
         given = parse_config(eval_config)
-        by_name = models_by_name(models)
+        by_name = _named_as_in(given, models_by_name(models))
         has_baseline = _has_baseline(given, by_name)
         if rubber_stamp is None:
             rubber_stamp = any(m.rubber_stamp for m in by_name.values()) or not has_baseline
@@ -88,21 +90,39 @@ class Job:
         check_config(
             given,
             problems,
-            tuple(classes),
+            (*classes, *KERAS_METRICS),
             has_baseline=has_baseline,
             rubber_stamp=rubber_stamp,
         )
         problems.raise_if_any()
-        config = with_defaults(
-            given,
-            has_baseline=has_baseline,
-            rubber_stamp=rubber_stamp,
-            comparison_metrics=[name for name, c in classes.items() if c.compares_models],
-        )
+        comparisons = [name for name, metric in classes.items() if metric.compares_models]
+
+        def complete(config: Any) -> Any:
+            return with_defaults(
+                config,
+                has_baseline=has_baseline,
+                rubber_stamp=rubber_stamp,
+                comparison_metrics=comparisons,
+            )
+
+        config = complete(given)
         by_name = _named_as_in(config, by_name)
         datasets = datasets_of(data, schema)
-        plan = make_plan(config)
         loaded = load_models(by_name, config, problems)
+        notes = fill_from_models(config, loaded)
+        if notes:
+            # Some defaults, such as whether metrics are weighted, follow from what was filled in.
+            del given.model_specs[:]
+            given.model_specs.extend(config.model_specs)
+            config = complete(given)
+        extra = {}
+        if config.options.include_default_metrics.value:
+            extra = {
+                model_name: saved_metrics(model, by_name[model_name].model_path)
+                for model_name, model in loaded.items()
+                if by_name[model_name].include_default_metrics
+            }
+        plan = make_plan(config, extra_metrics=extra)
         chain = _stages(extractors, default_extractors(by_name, config, plan))
         columns = _columns(config, plan, loaded, custom=bool(extractors or evaluators))
         for dataset in datasets:
@@ -125,6 +145,7 @@ class Job:
             rubber_stamp=rubber_stamp,
             has_baseline=has_baseline,
             name=name,
+            notes=tuple(notes),
         )
 
     def run(

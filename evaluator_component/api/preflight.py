@@ -6,6 +6,7 @@ metric is run on them. All problems are collected and raised in one message.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,6 +116,8 @@ def dry_run(
         function = getattr(extractor.ptransform, "fn", None)
         if function is None or not hasattr(function, "process"):
             return None
+        # What a stage loads for the trial must not travel to workers with the stage itself.
+        function = copy.copy(function)
         try:
             function.setup()
             function.start_bundle()

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from evaluator_component.batch import Batch
 from evaluator_component.errors import ConfigError, MetricError, did_you_mean
 from evaluator_component.groups import Groups
-from evaluator_component.metrics.base import ELEMENTWISE, ROWS, Metric, State, Statistic, snake_case
+from evaluator_component.metrics.base import ROWS, Metric, State, Statistic, snake_case
 
 __all__ = [
     "KERAS_METRICS",
