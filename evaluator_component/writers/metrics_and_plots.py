@@ -140,7 +140,7 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         written = []
         if METRICS_KEY in evaluation and METRICS not in self._disabled:
             tables = evaluation[METRICS_KEY] | "Numbers" >> beam.Map(_without_plots)
-            judged = beam.pvalue.AsList(verdicts) if verdicts is not None else []
+            judged: Any = beam.pvalue.AsList(verdicts) if verdicts is not None else []
             written.append(
                 once
                 | "Metrics"
@@ -156,7 +156,7 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         kinds = tuple(kind for kind in (PLOTS, ATTRIBUTIONS) if kind not in self._disabled)
         sources = [evaluation[key] for key in (METRICS_KEY, PLOTS_KEY) if key in evaluation]
         if sources and kinds:
-            written.append(sources | "Plots" >> _WritePlots(self._path, self._shards, kinds))
+            written.append(tuple(sources) | "Plots" >> _WritePlots(self._path, self._shards, kinds))
         if verdicts is not None and VALIDATIONS not in self._disabled:
             verdict_paths = verdicts | "Verdict" >> beam.FlatMap(_write_verdict, self._path)
             written.append(verdict_paths)
