@@ -70,7 +70,7 @@ def test_the_compression_is_found_by_content(tmp_path, name, squeeze):
 def test_a_wrong_compression_is_refused_with_the_right_one(tmp_path):
     path = tmp_path / "rows.tfrecord.gz"
     path.write_bytes(tfrecord.frame(b"plain"))
-    with pytest.raises(InputError, match="not gzip-compressed.*no compression"):
+    with pytest.raises(InputError, match=r"not gzip-compressed.*no compression"):
         compression(str(path), "gzip")
     assert detect(str(path)).compression == "none"
 
