@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.quiet import muted_stderr, quiet_libraries
+from evaluator_component.quiet import muted_stderr, quiet_libraries
 
 __all__ = ["compile_flights", "main"]
 

@@ -4,9 +4,10 @@ This file needs Airflow (2.10 or 3) and nothing else: parsing it reads one small
 TFX's own Airflow runner imports TFX whenever Airflow looks at the DAG. A condition in the pipeline
 that is not met skips the node and all that depends on it.
 
-Synopsis, in a file in Airflow's DAG folder::
+Synopsis, in a file in Airflow's DAG folder (the word "airflow" must be in it: Airflow does not
+look into other files)::
 
-    from compiled_dag import dag_of
+    from compiled_dag import dag_of  # for Airflow
 
     dag = dag_of("/srv/flights/compiled", schedule="@daily")
 """
