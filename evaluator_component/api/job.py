@@ -198,9 +198,9 @@ class Job:
         write_run_info(output_path, info)
         loaded = load_eval_result(output_path)
         if report:
-            from evaluator_component.views import report_of
+            from evaluator_component.views import make_report
 
-            report_of(loaded).save(f"{output_path}/report.html")
+            make_report(loaded).save(f"{output_path}/report.html")
         return Outcome(output_path, loaded, self.notes)
 
     def _build(self, pipeline: Any, output_path: str) -> None:

@@ -38,13 +38,20 @@ class _Group(click.Group):
 @click.version_option(__version__)
 @click.option("--debug", is_flag=True, help="Show the stack trace of an error.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what TensorFlow and Beam log.")
-def main(debug: bool, verbose: bool) -> None:
+@click.pass_context
+def main(context: click.Context, debug: bool, verbose: bool) -> None:
     """Evaluate a model slice by slice, and say whether it may be pushed."""
     del debug
-    if not verbose:
-        from evaluator_component.cli.quiet import be_quiet
+    context.obj = verbose
 
-        be_quiet()
+
+def _load_quietly(verbose: bool) -> None:
+    """Imports what is noisy while stderr is muted."""
+    from evaluator_component.quiet import muted_stderr, quiet_libraries
+
+    quiet_libraries(verbose)
+    with muted_stderr(verbose):
+        import tensorflow  # noqa: F401
 
 
 def _config_option(function: Any) -> Any:
@@ -88,6 +95,7 @@ def evaluate(
     beam: tuple[str, ...],
 ) -> None:
     """Evaluate models on data; exit with the verdict."""
+    _load_quietly(click.get_current_context().obj)
     from evaluator_component.api import evaluate as run
     from evaluator_component.results.terminal import print_result
 
@@ -119,6 +127,7 @@ def check(
     schema: str | None,
 ) -> None:
     """Check config, models and data without running; print what was found."""
+    _load_quietly(click.get_current_context().obj)
     from evaluator_component.api import Job
 
     job = Job.prepare(config, _data(data), _models(model, baseline), schema=_schema(schema))
@@ -191,9 +200,9 @@ def compare(first: str, second: str, metrics: str | None, as_json: bool) -> None
 def report(folders: tuple[str, ...], output: str) -> None:
     """Write one self-contained HTML page about the results in FOLDERS."""
     from evaluator_component.results import load_eval_result
-    from evaluator_component.views import report_of
+    from evaluator_component.views import make_report
 
-    report_of(*[load_eval_result(folder) for folder in folders]).save(output)
+    make_report([load_eval_result(folder) for folder in folders]).save(output)
     click.echo(f"report: {output}")
 
 

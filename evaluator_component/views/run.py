@@ -86,7 +86,7 @@ def _first(result: Any, names: Iterable[str], default: Any) -> Any:
     for name in names:
         value = getattr(result, name, None)
         if value is not None and not callable(value):
-            return value
+            return value.to_dict() if hasattr(value, "to_dict") else value
     return default
 
 
