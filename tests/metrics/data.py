@@ -26,6 +26,44 @@ Random = np.random.Generator
 
 #: Arguments to try for each class besides none at all.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "FalseNegativeFeatureSampler": ('"feature_key": "city", "sample_size": 3',),
+    "FalsePositiveFeatureSampler": ('"feature_key": "city", "sample_size": 3',),
+    "GainAtK": ('"k": [0.25, 0.5]',),
+    "ExpectedCalibrationError": (
+        '"binning": "equal_mass", "num_bins": 3',
+        '"binning": "top_label"',
+        '"norm": "l2"',
+    ),
+    "ThresholdAtRecall": (
+        '"recall": 0.6',
+        '"recall": [0.3, 0.8], "num_thresholds": 50',
+        '"recall": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "RecallAtFalsePositiveRate": (
+        '"false_positive_rate": 0.6',
+        '"false_positive_rate": [0.3, 0.8], "num_thresholds": 50',
+        '"false_positive_rate": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "RecallAtPrecision": (
+        '"precision": 0.6',
+        '"precision": [0.3, 0.8], "num_thresholds": 50',
+        '"precision": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "PrecisionAtRecall": (
+        '"recall": 0.6',
+        '"recall": [0.3, 0.8], "num_thresholds": 50',
+        '"recall": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "SpecificityAtSensitivity": (
+        '"sensitivity": 0.6',
+        '"sensitivity": [0.3, 0.8], "num_thresholds": 50',
+        '"sensitivity": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "SensitivityAtSpecificity": (
+        '"specificity": 0.6',
+        '"specificity": [0.3, 0.8], "num_thresholds": 50',
+        '"specificity": 0.7, "thresholds": [0.2, 0.4]',
+    ),
     "AUC": (
         '"num_thresholds": 200',
         '"thresholds": [0.25, 0.5, 0.75]',
@@ -37,6 +75,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "AbsoluteErrorQuantiles": ('"quantiles": 0.9, "relative_error": 0.05',),
     "BinaryAccuracy": ('"threshold": 0.3',),
     "BinaryCrossEntropy": ('"from_logits": true, "label_smoothing": 0.1',),
+    "Bleu": (
+        '"smooth_method": "add-k", "use_effective_order": true',
+        '"smooth_method": "floor", "lowercase": true',
+    ),
     "CalibrationPlot": (
         '"num_buckets": 10',
         '"num_buckets": 10, "left": -1, "right": 2',
@@ -48,6 +90,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
     "ConfusionMatrixAtThresholds": ('"thresholds": [0.9, 0.1, 0.5]',),
     "ConfusionMatrixPlot": ('"num_thresholds": 10',),
+    "ExactMatch": ('"convert_to": "json"',),
     "FixedSizeSample": (
         '"sampled_key": "size", "size": 4',
         '"sampled_key": "city", "size": 3, "random_seed": 5',
@@ -76,6 +119,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "QuantileLoss": ('"quantile": 0.9',),
     "Recall": ('"thresholds": 0.25',),
     "ResidualPlot": ('"num_buckets": 10',),
+    "Rouge": (
+        '"rouge_type": "rouge2"',
+        '"rouge_type": "rougeL", "score": "fmeasure", "use_stemmer": true',
+    ),
     "ScoreDistributionPlot": ('"num_thresholds": 10',),
     "SparseTopKCategoricalAccuracy": ('"k": 2',),
     "TopKCategoricalAccuracy": ('"k": 2',),
@@ -219,6 +266,30 @@ def with_attributions(random: Random, rows: int) -> Batch:
     }
     return replace(elementwise(random, rows), attributions=attributions)
 
+
+def with_texts(random: Random, rows: int) -> Batch:
+    """A predicted text per row, and one or two references."""
+    words = np.array("the a cat dog sat ran on under red mat .".split())
+    references = np.empty(rows, dtype=object)
+    predictions = np.empty(rows, dtype=object)
+    for row in range(rows):
+        text = random.choice(words, random.integers(1, 9))
+        other = np.where(random.random(len(text)) < 0.3, random.choice(words, len(text)), text)
+        references[row] = [" ".join(text), "the cat sat"][: random.integers(1, 3)]
+        predictions[row] = " ".join(other).encode()
+    return replace(elementwise(random, rows), label=references, prediction=predictions)
+
+
+def with_json(random: Random, rows: int) -> Batch:
+    """Labels and predictions that are JSON texts."""
+    label = random.choice(np.array(['{"a": 1, "b": [2]}', "[1, 2]", '"x"'], dtype=object), rows)
+    prediction = random.choice(np.array(['{"b": [2], "a": 1}', "[1,2]"], dtype=object), rows)
+    return replace(elementwise(random, rows), label=label, prediction=prediction)
+
+
+BATCHES["Bleu"] = with_texts
+BATCHES["ExactMatch"] = with_json
+BATCHES["Rouge"] = with_texts
 
 for _name in ("Mean", "MeanAbsolute", "Total", "TotalAbsolute"):
     BATCHES[f"{_name}Attributions"] = with_attributions
