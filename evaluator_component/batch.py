@@ -19,7 +19,7 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from evaluator_component.errors import MetricError, did_you_mean
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "PickedColumns"]
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class Batch:
         columns = ("label", "prediction", "weight", "baseline_prediction", "example_ids")
         index = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         taken = {name: _take(getattr(self, name), index) for name in (*columns, "attributions")}
-        return replace(self, **taken, features=_take(self.features, index), _derived={})
+        return replace(self, **taken, features=PickedColumns(self.features, index), _derived={})
 
     @cached_property
     def classes(self) -> int:
@@ -176,6 +176,31 @@ class Batch:
         if self.prediction is None:
             raise MetricError("no predictions: give a model or a prediction_key")
         return self.prediction
+
+
+class PickedColumns(Mapping[str, Any]):
+    """Columns by name, restricted to some rows; a column is picked when it is asked for.
+
+    Args:
+        columns: all rows of the columns.
+        rows: int64, which rows; they may repeat.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], rows: Array) -> None:
+        if isinstance(columns, PickedColumns):
+            columns, rows = columns._columns, columns._rows[rows]
+        self._columns = columns
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Any:
+        """Picks the rows of one column."""
+        return _take(self._columns[name], self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def _take(column: Any, rows: Array) -> Any:

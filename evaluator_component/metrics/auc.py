@@ -9,7 +9,7 @@ A slice without positives (for ROC also: without negatives) has no area: NaN.
 
 Example:
     >>> tp, fp, all = np.array([[2.0, 1.0, 0.0]]), np.array([[2.0, 1.0, 0.0]]), np.array([[2.0]])
-    >>> area(Points(tp, fp, all, all, lambda: np.array([0.1, 0.5, 0.9])))
+    >>> area(Points(tp, fp, all, all, lambda step: np.array([0.1, 0.5, 0.9])))
     array([0.5])
 """
 
@@ -91,8 +91,9 @@ class AUC(CurveMetric):
         summation_method: "interpolation", "minoring" or "majoring"; see `area`.
     """
 
-    curve: str = field(default="ROC", kw_only=True)
-    summation_method: str = field(default="interpolation", kw_only=True)
+    num_thresholds: int | None = None
+    curve: str = "ROC"
+    summation_method: str = "interpolation"
 
     direction = HIGHER_IS_BETTER
 
@@ -124,7 +125,7 @@ class AUC(CurveMetric):
 class AUCPrecisionRecall(AUC):
     """Area under the precision-recall curve."""
 
-    curve: str = field(default="PR", kw_only=True)
+    curve: str = "PR"
 
 
 @register
@@ -132,7 +133,7 @@ class AUCPrecisionRecall(AUC):
 class ExactAUC(AUC):
     """Area under the ROC (or PR) curve, every distinct score apart; see AUC."""
 
-    exact: bool = True
+    exact: bool = field(default=True, kw_only=True)
 
 
 @register

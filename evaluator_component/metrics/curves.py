@@ -20,8 +20,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,7 +30,6 @@ from evaluator_component.metrics.confusion_counts import ConfusionCounts, suffix
 from evaluator_component.metrics.scores import (
     BUCKETS,
     EXACT,
-    Block,
     BucketHistogram,
     ScoreHistogram,
     blocks,
@@ -53,7 +51,8 @@ class Points:
         fp: negative weight above each threshold.
         positives: all positive weight, (groups, [replicates,] 1).
         negatives: all negative weight.
-        thresholds: makes `threshold`.
+        edges: edges(0) is the threshold of each point, (groups, points) or (points,); edges(1) the
+            upper edge of the cell that begins at each point but the last.
         resampled: whether the points are those of a coarse histogram.
     """
 
@@ -61,13 +60,8 @@ class Points:
     fp: Array
     positives: Array
     negatives: Array
-    thresholds: Callable[[], Array]
+    edges: Callable[[int], Array]
     resampled: bool = False
-
-    @cached_property
-    def threshold(self) -> Array:
-        """The thresholds, (groups, points) or (points,)."""
-        return self.thresholds()
 
 
 def keras_thresholds(count: int) -> Array:
@@ -103,11 +97,11 @@ class CurveMetric(Metric):
         exact: keeps every distinct score apart; memory grows with their number.
     """
 
-    num_thresholds: int | None = None
-    thresholds: float | tuple[float, ...] | None = None
-    top_k: int | None = None
-    class_id: int | None = None
-    exact: bool = False
+    num_thresholds: int | None = field(default=None, kw_only=True)
+    thresholds: float | tuple[float, ...] | None = field(default=None, kw_only=True)
+    top_k: int | None = field(default=None, kw_only=True)
+    class_id: int | None = field(default=None, kw_only=True)
+    exact: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if isinstance(self.thresholds, list):
@@ -149,18 +143,19 @@ class CurveMetric(Metric):
             between = np.moveaxis(state["counts"], -1, 0)
             tp, fp = suffix_sums(between)[..., 1:-1]
             positives, negatives = between.sum(axis=-1, keepdims=True)
-            return formula(Points(tp, fp, positives, negatives, lambda: np.array(self._explicit())))
+            thresholds = np.array(self._explicit())
+            return formula(Points(tp, fp, positives, negatives, lambda _: thresholds))
         resampled = len(state.shape) > 1
-        cells, edges = self._cells(state, resampled)
+        cells, edge_of = self._cells(state, resampled)
         result = np.full(state.shape if width is None else (*state.shape, width), np.nan)
         for block in blocks(cells):
             tp, fp = suffix_sums(block.sums[:2])
 
-            def thresholds(block: Block = block) -> Array:
-                last = np.full((len(block.groups), 1), np.inf)
-                return np.concatenate([edges(block.cell), last], axis=1)
+            def edges(step: int, cell: Array = block.cell) -> Array:
+                last = np.full((len(cell), 1 - step), np.inf)
+                return np.concatenate([edge_of(cell + step), last], axis=1)
 
-            points = Points(tp, fp, tp[..., :1], fp[..., :1], thresholds, resampled)
+            points = Points(tp, fp, tp[..., :1], fp[..., :1], edges, resampled)
             result[block.groups] = formula(points)
         return result
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluator_component.batch import Batch
+from evaluator_component.batch import Batch, PickedColumns
 from evaluator_component.errors import MetricError, did_you_mean
 from evaluator_component.groups import Groups
 from evaluator_component.keys import SubKey
@@ -268,8 +268,8 @@ class View:
             prediction=picked_prediction.reshape(-1).astype(np.float64, copy=False),
             weight=picked_weight.reshape(-1),
             baseline_prediction=None if picked_baseline is None else picked_baseline.reshape(-1),
-            features={} if rows is not None else batch.features,
-            example_ids=batch.example_ids if rows is None else None,
+            features=batch.features if rows is None else PickedColumns(batch.features, rows),
+            example_ids=_class_ids(batch.example_ids, width),
             top_k=sub_key.top_k,
             class_names=batch.class_names,
         )
@@ -334,6 +334,14 @@ class View:
     def cache_key(self, form: str) -> Hashable:
         """Equal for views and forms whose batches are equal."""
         return (self, form)
+
+
+def _class_ids(ids: Any, width: int) -> Any:
+    """Ids of (example, class) rows: as different as those of examples."""
+    if ids is None or width == 1:
+        return ids
+    step = np.uint64(0x9E3779B97F4A7C15)
+    return (ids[:, None] + np.arange(width, dtype=np.uint64)[None, :] * step).reshape(-1)
 
 
 def _row_count(extracts: Mapping[str, Any]) -> int:

@@ -26,44 +26,6 @@ Random = np.random.Generator
 
 #: Arguments to try for each class besides none at all.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "FalseNegativeFeatureSampler": ('"feature_key": "city", "sample_size": 3',),
-    "FalsePositiveFeatureSampler": ('"feature_key": "city", "sample_size": 3',),
-    "GainAtK": ('"k": [0.25, 0.5]',),
-    "ExpectedCalibrationError": (
-        '"binning": "equal_mass", "num_bins": 3',
-        '"binning": "top_label"',
-        '"norm": "l2"',
-    ),
-    "ThresholdAtRecall": (
-        '"recall": 0.6',
-        '"recall": [0.3, 0.8], "num_thresholds": 50',
-        '"recall": 0.7, "thresholds": [0.2, 0.4]',
-    ),
-    "RecallAtFalsePositiveRate": (
-        '"false_positive_rate": 0.6',
-        '"false_positive_rate": [0.3, 0.8], "num_thresholds": 50',
-        '"false_positive_rate": 0.7, "thresholds": [0.2, 0.4]',
-    ),
-    "RecallAtPrecision": (
-        '"precision": 0.6',
-        '"precision": [0.3, 0.8], "num_thresholds": 50',
-        '"precision": 0.7, "thresholds": [0.2, 0.4]',
-    ),
-    "PrecisionAtRecall": (
-        '"recall": 0.6',
-        '"recall": [0.3, 0.8], "num_thresholds": 50',
-        '"recall": 0.7, "thresholds": [0.2, 0.4]',
-    ),
-    "SpecificityAtSensitivity": (
-        '"sensitivity": 0.6',
-        '"sensitivity": [0.3, 0.8], "num_thresholds": 50',
-        '"sensitivity": 0.7, "thresholds": [0.2, 0.4]',
-    ),
-    "SensitivityAtSpecificity": (
-        '"specificity": 0.6',
-        '"specificity": [0.3, 0.8], "num_thresholds": 50',
-        '"specificity": 0.7, "thresholds": [0.2, 0.4]',
-    ),
     "AUC": (
         '"num_thresholds": 200',
         '"thresholds": [0.25, 0.5, 0.75]',
@@ -91,10 +53,18 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "ConfusionMatrixAtThresholds": ('"thresholds": [0.9, 0.1, 0.5]',),
     "ConfusionMatrixPlot": ('"num_thresholds": 10',),
     "ExactMatch": ('"convert_to": "json"',),
+    "ExpectedCalibrationError": (
+        '"binning": "equal_mass", "num_bins": 3',
+        '"binning": "top_label"',
+        '"norm": "l2"',
+    ),
+    "FalseNegativeFeatureSampler": ('"feature_key": "city", "sample_size": 3',),
+    "FalsePositiveFeatureSampler": ('"feature_key": "city", "sample_size": 3',),
     "FixedSizeSample": (
         '"sampled_key": "size", "size": 4',
         '"sampled_key": "city", "size": 3, "random_seed": 5',
     ),
+    "GainAtK": ('"k": [0.25, 0.5]',),
     "GainPlot": ('"num_thresholds": 10',),
     "Mean": (
         '"feature_key_path": ["features", "size"]',
@@ -107,6 +77,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         '"average": "weighted"',
         '"average": "micro"',
     ),
+    "MultiLabelConfusionMatrixPlot": (
+        '"num_thresholds": 4',
+        '"thresholds": [0.8, 0.2]',
+    ),
     "NDCG": (
         '"gain_key": "gain"',
         '"gain_key": "gain", "top_k_list": [1, 3]',
@@ -116,15 +90,53 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         '"thresholds": [0.9, 0.1, 0.5]',
         '"thresholds": [0.3]',
     ),
+    "PrecisionAtRecall": (
+        '"recall": 0.6',
+        '"recall": [0.3, 0.8], "num_thresholds": 50',
+        '"recall": 0.7, "thresholds": [0.2, 0.4]',
+    ),
     "QuantileLoss": ('"quantile": 0.9',),
     "Recall": ('"thresholds": 0.25',),
+    "RecallAtFalsePositiveRate": (
+        '"false_positive_rate": 0.6',
+        '"false_positive_rate": [0.3, 0.8], "num_thresholds": 50',
+        '"false_positive_rate": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "RecallAtPrecision": (
+        '"precision": 0.6',
+        '"precision": [0.3, 0.8], "num_thresholds": 50',
+        '"precision": 0.7, "thresholds": [0.2, 0.4]',
+    ),
     "ResidualPlot": ('"num_buckets": 10',),
     "Rouge": (
         '"rouge_type": "rouge2"',
         '"rouge_type": "rougeL", "score": "fmeasure", "use_stemmer": true',
     ),
     "ScoreDistributionPlot": ('"num_thresholds": 10',),
+    "SensitivityAtSpecificity": (
+        '"specificity": 0.6',
+        '"specificity": [0.3, 0.8], "num_thresholds": 50',
+        '"specificity": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "SetMatchPrecision": (
+        '"thresholds": [0.7, 0.2]',
+        '"top_k": 2, "weight_key": "weights"',
+    ),
+    "SetMatchRecall": (
+        '"thresholds": [0.7, 0.2]',
+        '"top_k": 2, "weight_key": "weights"',
+    ),
     "SparseTopKCategoricalAccuracy": ('"k": 2',),
+    "SpecificityAtSensitivity": (
+        '"sensitivity": 0.6',
+        '"sensitivity": [0.3, 0.8], "num_thresholds": 50',
+        '"sensitivity": 0.7, "thresholds": [0.2, 0.4]',
+    ),
+    "ThresholdAtRecall": (
+        '"recall": 0.6',
+        '"recall": [0.3, 0.8], "num_thresholds": 50',
+        '"recall": 0.7, "thresholds": [0.2, 0.4]',
+    ),
     "TopKCategoricalAccuracy": ('"k": 2',),
 }
 
@@ -287,7 +299,34 @@ def with_json(random: Random, rows: int) -> Batch:
     return replace(elementwise(random, rows), label=label, prediction=prediction)
 
 
+def multi_label(random: Random, rows: int) -> Batch:
+    """Several classes per row, or none."""
+    return replace(multi_class(random, rows), label=random.integers(0, 2, (rows, 4)).astype(float))
+
+
+def with_sets(random: Random, rows: int) -> Batch:
+    """Lists of classes as labels, lists of classes and scores as predictions."""
+    names = np.array(["sun", "sea", "moon", "light"], dtype=object)
+    labels, classes, scores, weights = (np.empty(rows, dtype=object) for _ in range(4))
+    for row in range(rows):
+        labels[row] = list(random.choice(names, random.integers(0, 4)))
+        classes[row] = list(random.choice(names, random.integers(0, 4)))
+        scores[row] = random.random(len(classes[row]))
+        weights[row] = np.round(random.random(len(labels[row])), 1)
+    batch = elementwise(random, rows)
+    return replace(
+        batch,
+        label=labels,
+        prediction={"classes": classes, "scores": scores},
+        baseline_prediction=None,
+        features={**batch.features, "weights": weights},
+    )
+
+
 BATCHES["Bleu"] = with_texts
+BATCHES["MultiLabelConfusionMatrixPlot"] = multi_label
+BATCHES["SetMatchPrecision"] = with_sets
+BATCHES["SetMatchRecall"] = with_sets
 BATCHES["ExactMatch"] = with_json
 BATCHES["Rouge"] = with_texts
 
