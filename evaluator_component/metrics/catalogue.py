@@ -17,6 +17,7 @@ from evaluator_component.metrics import (
     gaps,
     multi_class,
     multi_class_confusion_matrix,
+    multi_label_confusion_matrix,
     nlp,
     operating_points,
     plots,
@@ -25,6 +26,7 @@ from evaluator_component.metrics import (
     ranking,
     regression,
     samples,
+    set_match,
     stats,
 )
 
@@ -45,6 +47,7 @@ __all__ = [
     "gaps",
     "multi_class",
     "multi_class_confusion_matrix",
+    "multi_label_confusion_matrix",
     "nlp",
     "operating_points",
     "plots",
@@ -53,5 +56,6 @@ __all__ = [
     "ranking",
     "regression",
     "samples",
+    "set_match",
     "stats",
 ]
