@@ -135,7 +135,7 @@ def load_eval_results(
     results = []
     for path in output_paths:
         result = load_eval_result(path, output_file_format)
-        names = result.model_names if model_name is None else [model_name]
+        names: list[str | None] = [*result.model_names] if model_name is None else [model_name]
         results += [replace(result, model_name=name) for name in names or [None]]
     return EvalResults(results, mode)
 

@@ -98,7 +98,7 @@ def _choose(labels: Mapping[MetricKey, str], metrics: Sequence[str] | None) -> d
     """Returns the metrics that are asked for, by label or by name."""
     if metrics is None:
         return dict(labels)
-    chosen = {}
+    chosen: dict[MetricKey, str] = {}
     for name in metrics:
         found = [key for key, label in labels.items() if name.strip() in (label, key.name)]
         if not found:

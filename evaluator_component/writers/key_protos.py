@@ -101,9 +101,9 @@ def _slice_value(single: pb.SingleSliceKey) -> SliceValue:
     if kind == "bytes_value":
         return single.bytes_value.decode("utf-8", "surrogateescape")
     if kind == "int64_value":
-        return single.int64_value
+        return int(single.int64_value)
     if single.HasField("double_value"):
-        return single.double_value.value
+        return float(single.double_value.value)
     # Others store 32 bits only: take the shortest decimal that gives these bits (0.1, not
     # 0.10000000149), which is what the data held in all likelihood.
     return float(str(np.float32(single.float_value)))

@@ -188,21 +188,22 @@ def _encode_confusion(columns: Columns) -> bytes:
     )
     # Ratios are there for others who read the file. Undefined ones are what TensorFlow Model
     # Analysis writes there, so that its curves close: precision 1, false omission rate NaN, else 0.
-    precision = _ratio(tp, tp + fp, 1.0)
-    recall = _ratio(tp, tp + fn, 0.0)
-    layout = [
-        (1, threshold),
-        (2, fn),
-        (3, tn),
-        (4, fp),
-        (5, tp),
-        (6, precision),
-        (7, recall),
-        (20, _ratio(fp, fp + tn, 0.0)),
-        (21, _ratio(2 * tp, 2 * tp + fp + fn, 0.0)),
-        (22, _ratio(tp + tn, tp + tn + fp + fn, 0.0)),
-        (23, _ratio(fn, fn + tn, np.nan)),
-    ]
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        precision = _ratio(tp, tp + fp, 1.0)
+        recall = _ratio(tp, tp + fn, 0.0)
+        layout = [
+            (1, threshold),
+            (2, fn),
+            (3, tn),
+            (4, fp),
+            (5, tp),
+            (6, precision),
+            (7, recall),
+            (20, _ratio(fp, fp + tn, 0.0)),
+            (21, _ratio(2 * tp, 2 * tp + fp + fn, 0.0)),
+            (22, _ratio(tp + tn, tp + tn + fp + fn, 0.0)),
+            (23, _ratio(fn, fn + tn, np.nan)),
+        ]
     return _repeat([(_double(field), doubles) for field, doubles in layout])
 
 

@@ -123,13 +123,16 @@ def _plots_of(entry: Any) -> Iterator[tuple[PlotKey, Callable[[], Any]]]:
         yield plot_key_of(entry.key), lambda: tagged_json.loads(proto.details)
         return
     if proto.HasField("table"):
-        key = plot_key_of(entry.key)
-        kind = proto.kind or "table"
-        yield key, lambda: _structured(kind, decode_table(proto.table), proto, key.name)
+        yield plot_key_of(entry.key), _table_decoder(proto, entry.key.name)
     for kind, codec in CODECS.items():
         if proto.HasField(codec.plot_field):
             key = plot_key_of(entry.key, entry.key.name or _DEFAULT_NAMES[kind])
             yield key, _decoder(kind, proto, key.name)
+
+
+def _table_decoder(proto: pb.PlotData, name: str) -> Callable[[], Any]:
+    kind = proto.kind or "table"
+    return lambda: _structured(kind, decode_table(proto.table), proto, name)
 
 
 def _decoder(kind: str, proto: pb.PlotData, name: str) -> Callable[[], Any]:

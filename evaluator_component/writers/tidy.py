@@ -106,7 +106,9 @@ def tidy_table(
         judgements: what thresholds said, from `judgements.judgements_of`.
     """
     parts = [_tidy(table, run, judgements or {}) for table in tables]
-    return pa.concat_tables([SCHEMA.empty_table(), *parts])
+    # An empty part would make Arrow write the header of a CSV file twice.
+    filled = [part for part in parts if part.num_rows]
+    return pa.concat_tables(filled).combine_chunks() if filled else SCHEMA.empty_table()
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,8 @@ def slice_key_json(key: SliceKey | CrossSliceKey) -> str:
 
 def _entries(columns: Sequence[Column], metric: Array, entry: Array) -> pa.Array:
     """Returns the names of entries: "" for numbers, the label or the position for vectors."""
-    names, starts = [], []
+    names: list[str] = []
+    starts: list[int] = []
     for column in columns:
         starts.append(len(names))
         if column.value.dtype == object or column.is_number:

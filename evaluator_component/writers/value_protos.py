@@ -197,7 +197,7 @@ def number_of(proto: pb.MetricValue) -> float | None:
     """Returns the number that a proto holds, or None if it holds something else."""
     field = proto.WhichOneof("type")
     if field == "double_value":
-        return proto.double_value.value
+        return float(proto.double_value.value)
     if field in ("bounded_value", "t_distribution_value"):
         return float(_foreign_value(proto, field))
     return None
