@@ -22,6 +22,7 @@ import numpy.typing as npt
 from evaluator_component.config import CrossSliceSpec, SliceSpec
 from evaluator_component.errors import ConfigError, EvaluatorError, Problems
 from evaluator_component.evaluators import in_graph
+from evaluator_component.inputs.sql import SqlSlices
 from evaluator_component.keys import MetricKey, SubKey
 from evaluator_component.metrics import registry
 from evaluator_component.metrics.averaging import PositiveWeight, weighted_average
@@ -258,6 +259,8 @@ class Plan:
         names: dict[str, None] = {}
         for spec in self.slices:
             names.update(dict.fromkeys(sorted(spec.features)))
+            if spec.sql:
+                names.update(dict.fromkeys(SqlSlices(spec.sql).needs))
         for each in self.accumulations:
             names.update(dict.fromkeys(each.statistic.features()))
             if each.view.query_key and each.statistic.form == QUERY:

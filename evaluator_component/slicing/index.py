@@ -6,8 +6,8 @@ same from batch to batch, and `keys[id]` names the slice.
 Example:
     >>> from types import SimpleNamespace as Spec
     >>> index = SliceIndex([
-    ...     Spec(feature_keys=(), feature_values=()),
-    ...     Spec(feature_keys=("origin",), feature_values=()),
+    ...     Spec(feature_keys=(), feature_values=(), sql=""),
+    ...     Spec(feature_keys=("origin",), feature_values=(), sql=""),
     ... ])
     >>> groups = index.assign({"origin": np.array(["JFK", "EWR", "JFK"])}, rows=3)
     >>> dict(zip(index.keys, groups.counts().tolist()))
@@ -43,6 +43,10 @@ class SlicingSpec(Protocol):
     @property
     def feature_values(self) -> tuple[tuple[str, str], ...]:
         """Features with the value that all examples of the slices have."""
+
+    @property
+    def sql(self) -> str:
+        """A query that gives the slices of an example; "" for none."""
 
 
 @dataclass
@@ -81,7 +85,11 @@ class _Assigner:
 
     def __post_init__(self) -> None:
         fixed = tuple(feature for feature, _ in self.spec.feature_values)
-        self.features = tuple(sorted({*self.spec.feature_keys, *fixed}))
+        self.name_features(sorted({*self.spec.feature_keys, *fixed}))
+
+    def name_features(self, features: Sequence[str]) -> None:
+        """Says which features the keys consist of; of a query that is known with its results."""
+        self.features = tuple(features)
         self._tuples: list[list[tuple[int, ...]]] = [[] for _ in self.features]
         self.books = [_Codebook() for _ in self.features]
 
@@ -130,14 +138,18 @@ class SliceIndex:
     def __init__(self, specs: Sequence[SlicingSpec]) -> None:
         self.keys: list[SliceKey] = []
         self._id_of: dict[SliceKey, tuple[int, int]] = {}
-        self._assigners = [_Assigner(spec) for spec in dict.fromkeys(_plain(s) for s in specs)]
+        plain = list(dict.fromkeys(_plain(spec) for spec in specs))
+        # Queries come last: of a slice that both give, another spec has all rows.
+        plain.sort(key=lambda spec: bool(spec.sql))
+        self._assigners = [_Assigner(spec) for spec in plain]
         self._vocabularies = {
             name: Vocabulary(name) for each in self._assigners for name in each.features
         }
+        self._query_vocabularies: dict[tuple[int, str], Vocabulary] = {}
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the features that the slices depend on."""
+        """Names of the features that the slices depend on, but for those of queries."""
         return tuple(sorted(self._vocabularies))
 
     def assign(self, features: Mapping[str, Any], rows: int) -> Groups:
@@ -159,7 +171,10 @@ class SliceIndex:
             for name, vocabulary in self._vocabularies.items()
         }
         memberships = [
-            self._member(number, encoded, rows) for number in range(len(self._assigners))
+            self._query_member(number, features, rows)
+            if assigner.spec.sql
+            else self._member(number, encoded, rows)
+            for number, assigner in enumerate(self._assigners)
         ]
         return Groups(tuple(memberships), len(self.keys), rows, keys=self.keys)  # type: ignore[arg-type]
 
@@ -171,7 +186,31 @@ class SliceIndex:
                 none = np.zeros(0, dtype=np.int64)
                 return Membership(none, none)
             return Membership(np.full(rows, group, dtype=np.int64))
-        entry_rows, ids = assigner.combine([encoded[name] for name in assigner.features], rows)
+        return self._grouped(number, [encoded[name] for name in assigner.features], rows)
+
+    def _query_member(self, number: int, features: Mapping[str, Any], rows: int) -> Membership:
+        """Groups the rows as a query says: it gives rows, and the columns of their slice keys."""
+        from evaluator_component.inputs.sql import SqlSlices
+
+        assigner = self._assigners[number]
+        row_of_entry, columns = SqlSlices(assigner.spec.sql).apply(features, rows)
+        if not assigner.features:
+            assigner.name_features(sorted(columns))
+        encoded = [
+            self._query_vocabularies.setdefault((number, name), Vocabulary(name)).encode(
+                columns[name]
+            )
+            for name in assigner.features
+        ]
+        found = self._grouped(number, encoded, len(row_of_entry))
+        entries = found.rows if found.rows is not None else np.arange(len(row_of_entry))
+        pairs = np.unique(row_of_entry[entries] * max(len(self.keys), 1) + found.ids)
+        return Membership(pairs % max(len(self.keys), 1), pairs // max(len(self.keys), 1))
+
+    def _grouped(self, number: int, encoded: Sequence[Any], rows: int) -> Membership:
+        """Turns the codes of the features of a spec into groups."""
+        assigner = self._assigners[number]
+        entry_rows, ids = assigner.combine(encoded, rows)
         for combination in assigner.combinations[len(assigner.group_of) :]:
             assigner.group_of.append(self._group_of(assigner, combination, number))
         groups = np.asarray(assigner.group_of, dtype=np.int64)[ids]
@@ -183,7 +222,7 @@ class SliceIndex:
 
     def _group_of(self, assigner: _Assigner, combination: tuple[int, ...], number: int) -> int:
         pairs = [
-            (name, self._vocabularies[name].values[code])
+            (name, self._vocabulary(assigner, number, name).values[code])
             for name, code in zip(assigner.features, combination, strict=True)
         ]
         value_of = dict(pairs)
@@ -191,6 +230,11 @@ class SliceIndex:
             if not matches(value_of[feature], text):
                 return -1
         return self._group(sorted_slice_key(pairs), number)
+
+    def _vocabulary(self, assigner: _Assigner, number: int, name: str) -> Vocabulary:
+        if assigner.spec.sql:
+            return self._query_vocabularies[number, name]
+        return self._vocabularies[name]
 
     def _group(self, key: SliceKey, number: int) -> int:
         """Returns the group of a slice; -1 when another spec puts the same rows there already."""
@@ -206,7 +250,8 @@ class SliceIndex:
 class _PlainSpec:
     feature_keys: tuple[str, ...]
     feature_values: tuple[tuple[str, str], ...]
+    sql: str = ""
 
 
 def _plain(spec: SlicingSpec) -> _PlainSpec:
-    return _PlainSpec(tuple(spec.feature_keys), tuple(spec.feature_values))
+    return _PlainSpec(tuple(spec.feature_keys), tuple(spec.feature_values), spec.sql)
