@@ -14,6 +14,7 @@ from evaluator_component.api.defaults import (
     default_writers,
     resampling_of,
 )
+from evaluator_component.api.derived import derived_columns
 from evaluator_component.api.evaluation import Outcome
 from evaluator_component.api.inference import fill_from_models
 from evaluator_component.api.models import EvalSharedModel, models_by_name
@@ -24,6 +25,7 @@ from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
 from evaluator_component.evaluators.plan import Plan, make_plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.columns import model_columns
+from evaluator_component.inputs.derived import Derived, needed
 from evaluator_component.metrics import registry
 
 __all__ = ["Job"]
@@ -123,12 +125,14 @@ class Job:
                 if by_name[model_name].include_default_metrics
             }
         plan = make_plan(config, extra_metrics=extra)
-        chain = _stages(extractors, default_extractors(by_name, config, plan))
-        columns = _columns(config, plan, loaded, custom=bool(extractors or evaluators))
+        derived = derived_columns(config, datasets, problems)
+        chain = _stages(extractors, default_extractors(by_name, config, plan, derived))
+        custom = bool(extractors or evaluators)
+        columns = None if custom else _columns(config, plan, loaded, derived)
         for dataset in datasets:
             have = _names_of(dataset, problems)
             if have is not None and not extractors:
-                check_columns(config, plan, have, (), problems)
+                check_columns(config, plan, have, derived, problems)
         problems.raise_if_any(of="with the evaluation")
         for dataset in datasets:
             dry_run(dataset, chain, plan, columns, problems)
@@ -198,9 +202,9 @@ class Job:
         write_run_info(output_path, info)
         loaded = load_eval_result(output_path)
         if report:
-            from evaluator_component.views import make_report
+            from evaluator_component.views import report_of
 
-            make_report(loaded).save(f"{output_path}/report.html")
+            report_of(loaded).save(f"{output_path}/report.html")
         return Outcome(output_path, loaded, self.notes)
 
     def _build(self, pipeline: Any, output_path: str) -> None:
@@ -298,11 +302,9 @@ def _names_of(dataset: Dataset, problems: Problems) -> list[str] | None:
 
 
 def _columns(
-    config: Any, plan: Plan, models: Mapping[str, Any], custom: bool
-) -> tuple[str, ...] | None:
-    """Features that must be read; None for all (custom stages may want any)."""
-    if custom:
-        return None
+    config: Any, plan: Plan, models: Mapping[str, Any], derived: Mapping[str, Derived]
+) -> tuple[str, ...]:
+    """Features that must be read."""
     names = dict.fromkeys(plan.features)
     resampling = resampling_of(config)
     if resampling is not None and resampling.unit_key:
@@ -314,7 +316,8 @@ def _columns(
     for model in models.values():
         if not isinstance(model.needs, str):
             names.update(dict.fromkeys(model.needs))
-    return tuple(names)
+    names.update(dict.fromkeys(needed(derived)))
+    return tuple(name for name in names if name not in derived)
 
 
 def _counters(result: Any, name: str, datasets: tuple[Dataset, ...]) -> dict[str, int]:

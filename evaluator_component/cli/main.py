@@ -200,9 +200,9 @@ def compare(first: str, second: str, metrics: str | None, as_json: bool) -> None
 def report(folders: tuple[str, ...], output: str) -> None:
     """Write one self-contained HTML page about the results in FOLDERS."""
     from evaluator_component.results import load_eval_result
-    from evaluator_component.views import make_report
+    from evaluator_component.views import report_of
 
-    make_report([load_eval_result(folder) for folder in folders]).save(output)
+    report_of(*(load_eval_result(folder) for folder in folders)).save(output)
     click.echo(f"report: {output}")
 
 

@@ -155,7 +155,7 @@ def ruling_of(verdict: Any) -> Ruling:
     if verdict is None:
         return Ruling(False, "NOT_BLESSED", (NOT_VALIDATED,))
     return Ruling(
-        blessed=verdict.blessed,
+        blessed=verdict.validation_ok,
         verdict=str(getattr(verdict.status, "name", verdict.status)),
         reasons=tuple(verdict.reasons),
         counts=dict(verdict.counts),

@@ -38,6 +38,8 @@ from evaluator_component.metrics_table import MetricsTable
 __all__ = ["BY_SLICE", "metrics_record", "roc_record", "value_name"]
 
 BY_SLICE = "by_slice"
+#: Added to the name of a metric that the model carries, where the config has one of that name.
+IN_THE_MODEL = " (in the model)"
 #: Points of a ROC curve that are kept: a picture needs no more, and a store's messages are small.
 ROC_POINTS = 101
 
@@ -67,11 +69,13 @@ def metrics_record(
     by_slice: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         dataset = name if len(tables) > 1 else ""
-        names = {
-            value_name(key, candidate, dataset): column.value
-            for key, column in sorted(table.columns.items())
-            if column.is_number
-        }
+        names: dict[str, Any] = {}
+        for key, column in sorted(table.columns.items(), key=_saved_last):
+            name_of_value = value_name(key, candidate, dataset)
+            if name_of_value in names:
+                name_of_value += IN_THE_MODEL
+            if column.is_number:
+                names[name_of_value] = column.value
         prefix = f"{dataset}: " if dataset else ""
         for row in _rows_to_keep(table, max_slices):
             values = {label: float(column[row]) for label, column in names.items()}
@@ -83,6 +87,11 @@ def metrics_record(
     if by_slice:
         record[BY_SLICE] = by_slice
     return record
+
+
+def _saved_last(item: tuple[MetricKey, Any]) -> tuple[bool, MetricKey]:
+    """Puts metrics that were saved in the model after those of the config."""
+    return item[0].example_weighted is None, item[0]
 
 
 def _rows_to_keep(table: MetricsTable, max_slices: int) -> list[int]:

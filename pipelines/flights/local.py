@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluator_component.errors import EvaluatorError
 from evaluator_component.quiet import muted_stderr, quiet_libraries
 
 __all__ = ["main", "run"]
@@ -47,21 +48,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console = Console(highlight=False)
     started = time.monotonic()
-    with muted_stderr(given.verbose):
-        console.print("[bold]1[/]  Flights from New York, 2013: writing examples, loading TFX")
-        data = write_data(root, one_in, console)
-        for number, training in enumerate(TRAININGS, 1):
-            console.print(
-                f"[bold]{number + 1}[/]  Run {number}: ImportExampleGen -> Trainer {training} -> "
-                "latest blessed model -> Evaluator -> Pusher"
-            )
-            seconds = run(root, data, training)
-            console.print(f"   {seconds:.0f} s")
+    try:
+        with muted_stderr(given.verbose):
+            run_twice(root, one_in, console)
+    except EvaluatorError as error:
+        if given.verbose:
+            raise
+        console.print(f"[red]{error}[/]")
+        return 2
     from pipelines.flights.summary import print_summary
 
     print_summary(root, console)
     console.print(f"[dim]{time.monotonic() - started:.0f} s in all. Everything is in {root}[/]")
     return 0
+
+
+def run_twice(root: Path, one_in: int, console: Any) -> None:
+    """Writes the data and runs the pipeline with each of `TRAININGS`, telling what it does."""
+    console.print("[bold]1[/]  Flights from New York, 2013: writing examples, loading TFX")
+    data = write_data(root, one_in, console)
+    for number, training in enumerate(TRAININGS, 1):
+        told = ", ".join(f"{name} {value}" for name, value in training.items())
+        console.print(f"[bold]{number + 1}[/]  Run {number} (model: {told})")
+        console.print(
+            "   ImportExampleGen > Trainer > latest blessed model > Evaluator > Pusher ...", end=" "
+        )
+        console.print(f"{run(root, data, training):.0f} s")
 
 
 def clear(root: Path) -> None:

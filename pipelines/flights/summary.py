@@ -16,6 +16,13 @@ __all__ = ["print_summary"]
 #: The metric that slices are ranked by, and how many of the worst are shown.
 RANK_BY = "auc"
 WORST = 8
+#: Columns of the table of slices: what they are called, and the value that they show.
+COLUMNS = (
+    ("auc", "auc"),
+    ("baseline", "baseline/auc"),
+    ("change", "auc difference"),
+    ("calibration", "calibration"),
+)
 #: Slices with fewer examples are not shown: their values say little.
 FEWEST_EXAMPLES = 100
 
@@ -49,20 +56,16 @@ def print_summary(root: Path, console: Any) -> None:
 def _slices_table(evaluation: Any) -> Any:
     from rich.table import Table
 
-    overall = {name: value for name, value in evaluation.metrics.items() if name != "examples"}
-    names = [name for name in overall if RANK_BY in name or "calibration" in name]
+    shown = [(label, name) for label, name in COLUMNS if name in evaluation.metrics]
     table = Table(title=f"Overall, and the {WORST} slices with the lowest {RANK_BY}")
-    table.add_column("slice")
+    table.add_column("slice", overflow="fold")
     table.add_column("examples", justify="right")
-    for name in names:
-        table.add_column(name, justify="right")
+    for label, _ in shown:
+        table.add_column(label, justify="right", no_wrap=True)
 
     def add(label: str, values: Mapping[str, Any]) -> None:
-        table.add_row(
-            label,
-            f"{int(values.get('examples', 0)):,}",
-            *(_number(values.get(name)) for name in names),
-        )
+        numbers = (_number(values.get(name)) for _, name in shown)
+        table.add_row(label, f"{int(values.get('examples', 0)):,}", *numbers)
 
     add("[bold]Overall[/]", evaluation.metrics)
     known = [

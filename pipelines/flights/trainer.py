@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.flights.data import LABEL, NUMBERS, STRINGS
+from pipelines.flights.data import ANALYSIS, LABEL, NUMBERS, STRINGS
 
 __all__ = ["OUTPUT", "build_model", "read_examples", "run_fn"]
 
@@ -57,6 +57,18 @@ def parsing_spec(*, with_label: bool) -> dict[str, Any]:
     if with_label:
         spec[LABEL] = tf.io.FixedLenFeature([], tf.int64)
     return spec
+
+
+def analysis_spec() -> dict[str, Any]:
+    """Returns what only the eval model parses: to slice by, never to predict from."""
+    import tensorflow as tf
+
+    return {
+        name: tf.io.FixedLenFeature([], tf.int64)
+        if name == "hour"
+        else tf.io.FixedLenFeature([], tf.string, default_value="")
+        for name in ANALYSIS
+    }
 
 
 def stack_numbers(parsed: dict[str, Any], names: Sequence[str]) -> Any:
@@ -111,7 +123,10 @@ def build_model(examples: dict[str, Any], settings: Settings) -> Any:
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate),
         loss="binary_crossentropy",
-        metrics=[keras.metrics.AUC(name="auc"), keras.metrics.BinaryAccuracy(name="accuracy")],
+        metrics=[
+            keras.metrics.AUC(name="model_auc"),
+            keras.metrics.BinaryAccuracy(name="model_accuracy"),
+        ],
     )
     return model
 
@@ -131,7 +146,7 @@ def vocabularies(examples: dict[str, Any]) -> dict[str, Any]:
 
 
 def serving_module(model: Any, lookups: dict[str, Any], settings: Settings) -> Any:
-    """Returns a tf.Module with the signatures `serving_default` and `eval`."""
+    """Returns a tf.Module with the signature `serving_default`."""
     import tensorflow as tf
 
     class Serving(tf.Module):
@@ -142,15 +157,16 @@ def serving_module(model: Any, lookups: dict[str, Any], settings: Settings) -> A
             self.model = model
             self.lookups = lookups
 
-        def predict(self, parsed: dict[str, Any]) -> Any:
-            inputs = {name: self.lookups[name](parsed[name]) for name in STRINGS}
-            inputs["numbers"] = stack_numbers(parsed, settings.numbers)
-            return self.model(inputs, training=False)
+        def inputs(self, parsed: dict[str, Any]) -> dict[str, Any]:
+            """Returns what the Keras model takes, from parsed features."""
+            found = {name: self.lookups[name](parsed[name]) for name in STRINGS}
+            found["numbers"] = stack_numbers(parsed, settings.numbers)
+            return found
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
         def serve(self, examples: Any) -> dict[str, Any]:
             parsed = tf.io.parse_example(examples, parsing_spec(with_label=False))
-            return {OUTPUT: self.predict(parsed)}
+            return {OUTPUT: self.model(self.inputs(parsed), training=False)}
 
     return Serving()
 
@@ -163,6 +179,8 @@ def run_fn(fn_args: Any) -> None:
             `custom_config`, whose entries are fields of `Settings`.
     """
     import tensorflow as tf
+
+    from evaluator_component.saved_model import export_eval_savedmodel
 
     settings = Settings(**(fn_args.custom_config or {}))
     examples = read_examples(fn_args.train_files, settings)
@@ -180,4 +198,12 @@ def run_fn(fn_args: Any) -> None:
     module = serving_module(model, lookups, settings)
     tf.saved_model.save(
         module, fn_args.serving_model_dir, signatures={"serving_default": module.serve}
+    )
+    export_eval_savedmodel(
+        model,
+        fn_args.eval_model_dir,
+        label_key=LABEL,
+        feature_spec=parsing_spec(with_label=True),
+        analysis_features=analysis_spec(),
+        preprocess=module.inputs,
     )
