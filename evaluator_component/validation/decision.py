@@ -92,9 +92,9 @@ class Decision:
     @property
     def gravity(self) -> int:
         """Orders decisions from the gravest (0) on."""
-        if self.outcome == FAILED:
-            return 0 if self.severity == BLOCK else 2
-        return {INCONCLUSIVE: 1, SKIPPED: 3}.get(self.outcome, 4)
+        if self.outcome in (FAILED, INCONCLUSIVE) and self.severity != BLOCK:
+            return 2
+        return {FAILED: 0, INCONCLUSIVE: 1, SKIPPED: 3}.get(self.outcome, 4)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the decision as JSON values; metric and slice as people read them."""

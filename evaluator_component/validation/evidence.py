@@ -106,7 +106,7 @@ def weigh(
     other = np.where(still, np.where(lead > 0, unseen, 1.0), 1.0 - below)
     return Evidence(
         lead=lead,
-        standard_error=standard_error,
+        standard_error=np.where(still, 0.0, standard_error),
         lower=np.where(still, lead - room, lower),
         upper=np.where(still, lead + room, upper),
         p_value=np.minimum(2 * np.minimum(one_sided, other), 1.0),

@@ -8,7 +8,8 @@ How a test at a level decides (alpha = 1 - level, p two-sided):
 ============  =====================================================================================
 PASSED        the lead is positive and p <= alpha: all of the interval is on the good side. No
               correction for many slices: the model passes only if every slice passes, so the chance
-              of passing one that is worse on some slice is alpha / 2 at most already
+              of passing one that is worse on some slice is that of this slice: alpha / 2 (up to
+              alpha where the metric rests on a handful of events)
 FAILED        the lead is negative and p, corrected for the number of slices, is <= alpha
 INCONCLUSIVE  anything else: the interval holds the bound, or there is no interval
 ============  =====================================================================================

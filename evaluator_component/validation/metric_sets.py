@@ -30,6 +30,9 @@ from evaluator_component.validation.reading import has
 
 __all__ = ["MetricSlot", "baseline_name", "candidate_names", "metric_slots", "model_metric_slots"]
 
+#: Packages whose metrics are named without importing them, which takes long.
+_FOREIGN = ("keras", "tensorflow", "tf_keras")
+
 
 @dataclass(frozen=True)
 class MetricSlot:
@@ -121,6 +124,8 @@ def _metrics(metric_config: Any) -> list[tuple[str, Any]]:
     """Names of a configured metric (a family has several), with the metric where it is ours."""
     class_name, module = str(metric_config.class_name), str(metric_config.module)
     try:
+        if module.partition(".")[0] in _FOREIGN:
+            raise ConfigError("not to be imported for its name")
         made = registry.create(class_name, module, str(metric_config.config))
     except ConfigError:
         # A Keras metric, or one of another kind that only the evaluation knows how to make.

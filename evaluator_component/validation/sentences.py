@@ -169,7 +169,7 @@ def _found(it: _Row, tests: int) -> str:
     if it.why == Why.UNDECIDED_BUT_COMPARED:
         return f"{_compared(it, on)}, which too few examples leave unsure"
     if it.why == Why.NO_INTERVAL:
-        return f"undecided, as {on} give no interval"
+        return f"undecided, no interval from {on}"
     interval = f"{it.level:.4g} interval"
     if it.level == it.level:
         low, high = it.text(it.lower, it.bound, it.upper), it.text(it.upper, it.bound, it.lower)

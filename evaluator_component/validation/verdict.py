@@ -254,7 +254,7 @@ def _status(decisions: Sequence[Decision], around: Circumstances) -> tuple[str, 
         checks = f"{len(unsure):,} of {plural(judged, 'check')} could not be decided, none failed"
         return INCONCLUSIVE, f"INCONCLUSIVE: {checks}. {unsure[0].sentence}{ends}"
     passed = sum(each.outcome == PASSED for each in decisions)
-    if not passed and not unsure and not warned and not around.rubber_stamp:
+    if not judged and not around.rubber_stamp:
         return INCONCLUSIVE, "INCONCLUSIVE: every check was skipped, so that nothing was judged."
     by = " by rubber stamp" if around.rubber_stamp and not passed else ""
     said = f"BLESSED{by}: {plural(passed, 'check')} passed, none failed."

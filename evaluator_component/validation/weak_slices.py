@@ -12,8 +12,9 @@ Vocabulary:
         overlap is taken out, and what is left must still be worse; a part of a weak slice must be
         worse than that slice's other part.
 
-P-values of all candidates are corrected together (Benjamini and Hochberg), so that of the slices
-found, a share of `alpha` at most is expected to be there by chance.
+P-values of all candidates are corrected together (Benjamini and Hochberg), and again for the slices
+that are left without the redundant ones, so that of the slices told a share of `alpha` at most is
+expected to be there by chance.
 
 Example:
     >>> sums = SliceSums(((), (("hour", 7),), (("hour", 8),)),
@@ -87,6 +88,9 @@ class _Sums:
     total: float = 0.0
     squares: float = 0.0
 
+    def __add__(self, other: _Sums) -> _Sums:
+        return self - other * -1.0
+
     def __sub__(self, other: _Sums) -> _Sums:
         return _Sums(
             self.count - other.count, self.total - other.total, self.squares - other.squares
@@ -100,12 +104,21 @@ class _Sums:
         return self.total / self.count if self.count > 0 else math.nan
 
     @property
-    def error(self) -> float:
-        """Squared standard error of the mean."""
+    def variance(self) -> float:
+        """Of the loss of one example."""
         if self.count < 2:
             return math.nan
-        variance = max(self.squares - self.total**2 / self.count, 0.0) / (self.count - 1)
-        return variance / self.count
+        return max(self.squares - self.total**2 / self.count, 0.0) / (self.count - 1)
+
+    @property
+    def error(self) -> float:
+        """Squared standard error of the mean."""
+        return self.variance / self.count if self.count > 0 else math.nan
+
+    def with_variance(self, variance: float) -> _Sums:
+        """Returns sums of the same mean and another variance."""
+        squares = self.total**2 / self.count + variance * (self.count - 1)
+        return _Sums(self.count, self.total, squares)
 
 
 @dataclass(frozen=True)
@@ -187,7 +200,8 @@ def find_weak_slices(
     adjusted = benjamini_hochberg(p)
     significant = np.flatnonzero(adjusted <= alpha)
     ranked = significant[np.argsort(-t[significant], kind="stable")]
-    kept = _without_redundant(sums, rows[ranked], whole, against, alpha, min_examples, max_results)
+    overlaps = _Overlaps(sums, whole, against, alpha, len(rows), min_examples)
+    kept = _without_redundant(rows[ranked], overlaps, max_results)
     position = {int(row): place for place, row in enumerate(rows)}
     return tuple(
         _described(
@@ -240,61 +254,96 @@ def _p(part: _Sums, other: _Sums | None) -> float:
     return float(_t_and_p(difference, error, degrees)[1][0])
 
 
-def _without_redundant(
-    sums: SliceSums,
-    ranked: Array,
-    whole: int,
-    against: str,
-    alpha: float,
-    min_examples: int,
-    max_results: int,
-) -> list[int]:
-    """Keeps, of significant slices from the surest on, those that no kept one explains."""
+def _without_redundant(ranked: Array, overlaps: _Overlaps, max_results: int) -> list[int]:
+    """Keeps, of significant slices from the surest on, those that the others do not explain."""
     kept: list[int] = []
-    outermost: list[int] = []
-    level = alpha / max(len(ranked), 1)
-    everything = sums.of(whole)
-    background = everything
-    # Where the model as a whole is worse than the baseline, slices must be worse than the rest.
-    uniform = against == BASELINE and _p(everything, None) <= alpha
     for row in (int(each) for each in ranked):
         if len(kept) == max_results:
             break
-        part = sums.of(row)
-        parents = [other for other in kept if set(sums.keys[other]) < set(sums.keys[row])]
-        inside = [sums.of(other) for other in parents] + ([everything] if uniform else [])
-        if any(_p(part, parent - part) > level for parent in inside):
-            continue
-        if not parents and kept:
-            left = part
-            for other in outermost:
-                left = left - _overlap(sums, row, other, whole)
-            if left.count < min(min_examples, part.count / 2):
-                continue
-            if _p(left, None if against == BASELINE else background - left) > level:
-                continue
-        kept.append(row)
-        if not parents:
-            outermost.append(row)
-            background = background - part
-    return kept
+        if not overlaps.explained(row, kept):
+            kept.append(row)
+    # A slice may owe its place to a part of it that was found later.
+    while True:
+        gone = [row for row in kept if overlaps.explained(row, [k for k in kept if k != row])]
+        if not gone:
+            return kept
+        kept.remove(gone[0])
 
 
-def _overlap(sums: SliceSums, row: int, other: int, whole: int) -> _Sums:
-    """Sums of the examples in both slices; estimated where the cross is not among the candidates.
+class _Overlaps:
+    """Takes the overlaps with other weak slices out of a slice.
 
-    The estimate takes the conditions that the slices do not share for independent.
+    What is left of the n-th slice found, of m candidates, must be worse at the level alpha * n / m:
+    Benjamini and Hochberg's rule for the slices that are told, not for all their relatives.
     """
-    mine, its = dict(sums.keys[row]), dict(sums.keys[other])
-    shared = [(feature, value) for feature, value in mine.items() if feature in its]
-    if any(its[feature] != value for feature, value in shared):
-        return _Sums()
-    cross = sums.row_of.get(sorted_slice_key({**mine, **its}.items()))
-    if cross is not None:
-        return sums.of(cross)
-    common = sums.row_of.get(sorted_slice_key(shared), whole)
-    share = float(sums.count[row] / max(sums.count[common], 1.0))
-    return sums.of(other) * min(share, 1.0)
+
+    def __init__(
+        self,
+        sums: SliceSums,
+        whole: int,
+        against: str,
+        alpha: float,
+        candidates: int,
+        min_examples: int,
+    ) -> None:
+        self._sums, self._whole = sums, whole
+        self._level, self._min_examples = alpha / max(candidates, 1), min_examples
+        # Where the model as a whole is worse than the baseline, slices must be worse than the rest.
+        self._alone = against == BASELINE and _p(sums.of(whole), None) > alpha
+        self._conditions = [frozenset(key) for key in sums.keys]
+
+    def explained(self, row: int, others: Sequence[int]) -> bool:
+        """Tells whether a slice would not be worse without its overlaps with the others."""
+        mine = self._conditions[row]
+        parents = [other for other in others if self._conditions[other] < mine]
+        inside = max(parents, key=lambda other: len(self._conditions[other]), default=self._whole)
+        apart = self._outermost([other for other in others if other not in parents])
+        part = left = self._sums.of(row)
+        rest = self._sums.of(inside) - part
+        for other in apart:
+            common = self._common(row, other, others)
+            left = left - common
+            if self._conditions[inside] < self._conditions[other]:
+                rest = rest - (self._sums.of(other) - common)
+        if left.count < max(min(self._min_examples, part.count / 2), 2):
+            return True
+        # Where the overlap is an estimate, what is left varies as much as the slice itself.
+        left = left.with_variance(max(left.variance, part.variance))
+        reference = None if self._alone and not parents else rest
+        return _p(left, reference) > self._level * (len(others) + 1)
+
+    def _outermost(self, rows: Sequence[int]) -> list[int]:
+        conditions = self._conditions
+        return [
+            row for row in rows if not any(conditions[other] < conditions[row] for other in rows)
+        ]
+
+    def _common(self, row: int, other: int, others: Sequence[int]) -> _Sums:
+        """Sums of the examples in both slices; estimated where the cross is no candidate.
+
+        The estimate takes the conditions that the slices do not share for independent; parts of
+        the other slice that are weak slices themselves are looked at one by one.
+        """
+        mine, its = dict(self._sums.keys[row]), dict(self._sums.keys[other])
+        shared = [(feature, value) for feature, value in mine.items() if feature in its]
+        if any(its[feature] != value for feature, value in shared):
+            return _Sums()
+        cross = self._sums.row_of.get(sorted_slice_key({**mine, **its}.items()))
+        if cross is not None:
+            return self._sums.of(cross)
+        conditions = self._conditions
+        parts = self._outermost([each for each in others if conditions[other] < conditions[each]])
+        for each in parts:
+            if conditions[each] - conditions[other] <= conditions[row]:
+                return self._common(row, each, others)
+        remainder = self._sums.of(other)
+        found = _Sums()
+        for each in parts:
+            remainder = remainder - self._sums.of(each)
+            found = found + self._common(row, each, others)
+        common = self._sums.row_of.get(sorted_slice_key(shared), self._whole)
+        share = float(self._sums.count[row] / max(self._sums.count[common], 1.0))
+        return found + remainder * min(share, 1.0)
 
 
 def _described(
