@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from evaluator_component.confidence.resampling import BOOTSTRAP, JACKKNIFE, Resampling
@@ -12,6 +13,7 @@ from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.inputs import InputExtractor
 from evaluator_component.extractors.predict import PredictExtractor
 from evaluator_component.extractors.slice_keys import SliceKeyExtractor
+from evaluator_component.inputs.derived import Derived
 from evaluator_component.protos import eval_config_pb2
 from evaluator_component.writers import EvalConfigWriter, MetricsAndPlotsWriter, Writer
 
@@ -19,7 +21,10 @@ __all__ = ["default_evaluators", "default_extractors", "default_writers", "resam
 
 
 def default_extractors(
-    eval_shared_model: Any = None, eval_config: Any = None, plan: Plan | None = None
+    eval_shared_model: Any = None,
+    eval_config: Any = None,
+    plan: Plan | None = None,
+    derived: Mapping[str, Derived] | None = None,
 ) -> list[Extractor]:
     """Returns the default chain: inputs, predictions, slice keys.
 
@@ -27,9 +32,10 @@ def default_extractors(
         eval_shared_model: one model or several; None where predictions are in the data.
         eval_config: with defaults filled in.
         plan: tells which slices there are; the config does where it is None.
+        derived: columns to compute from the features, by name.
     """
     return [
-        InputExtractor(eval_config),
+        InputExtractor(eval_config, derived),
         PredictExtractor(eval_shared_model, eval_config),
         SliceKeyExtractor(eval_config, slice_spec=plan.slices if plan is not None else None),
     ]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from evaluator_component.errors import InputError
-from evaluator_component.extractors.base import Extractor, Extracts
+from evaluator_component.extractors.base import Extractor, Extracts, row_count
 from evaluator_component.extractors.columns import (
     ModelColumns,
     column_of,
@@ -18,30 +18,38 @@ from evaluator_component.extractors.columns import (
     to_ids,
     to_numpy,
 )
+from evaluator_component.inputs.derived import Derived, derive
 
 __all__ = ["INPUT_EXTRACTOR_STAGE_NAME", "InputExtractor"]
 
 INPUT_EXTRACTOR_STAGE_NAME = "ExtractInputs"
 
 
-def InputExtractor(eval_config: Any) -> Extractor:
+def InputExtractor(eval_config: Any, derived: Mapping[str, Derived] | None = None) -> Extractor:
     """Makes the extractor of features, labels and example weights.
 
     It takes what `inputs.Read` yields, or Arrow record batches.
 
     Args:
         eval_config: its model specs name the features that hold labels and weights.
+        derived: columns to compute from the features, by name.
     """
     columns = model_columns(eval_config.model_specs)
-    return Extractor(INPUT_EXTRACTOR_STAGE_NAME, beam.ParDo(_ExtractInputs(columns)))
+    transform = beam.ParDo(_ExtractInputs(columns, dict(derived or {})))
+    return Extractor(INPUT_EXTRACTOR_STAGE_NAME, transform)
 
 
 class _ExtractInputs(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, models: tuple[ModelColumns, ...]) -> None:
+    def __init__(
+        self, models: tuple[ModelColumns, ...], derived: Mapping[str, Derived] | None = None
+    ) -> None:
         self._models = models
+        self._derived = derived or {}
 
     def process(self, element: Any) -> Iterable[Extracts]:
         extracts = _as_extracts(element)
+        if self._derived:
+            extracts["features"] = derive(extracts["features"], self._derived, row_count(extracts))
         features = extracts["features"]
         labels = self._per_model(features, "label_keys", "label")
         weights = self._per_model(features, "example_weight_keys", "example weight")
