@@ -1,7 +1,7 @@
 """The table of cases: inputs, the verdict derived by hand, and the peer's where it differs.
 
 `peer` is what TensorFlow Model Analysis 0.52 says (`validation_ok`), where that is not what
-`blessed` says; CRASH where it raises. `tests/peer/test_validation.py` asks it.
+`blessed` says. `tests/peer/test_validation.py` asks it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ NAN, INF = float("nan"), float("inf")
 OVERALL = ()
 A, B, C = (("s", "a"),), (("s", "b"),), (("s", "c"),)
 A_VS_B = CrossSliceKey(A, B)
-CRASH = "crash"
 #: The metric whose values are made up. Any would do.
 CLASS, NAME = "MeanLabel", "mean_label"
 
