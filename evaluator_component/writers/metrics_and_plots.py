@@ -154,7 +154,7 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
                 )
             )
         kinds = tuple(kind for kind in (PLOTS, ATTRIBUTIONS) if kind not in self._disabled)
-        sources = [evaluation[key] for key in (METRICS_KEY, PLOTS_KEY) if key in evaluation]
+        sources = tuple(evaluation[key] for key in (METRICS_KEY, PLOTS_KEY) if key in evaluation)
         if sources and kinds:
             written.append(tuple(sources) | "Plots" >> _WritePlots(self._path, self._shards, kinds))
         if verdicts is not None and VALIDATIONS not in self._disabled:
@@ -172,9 +172,8 @@ class _WritePlots(beam.PTransform):  # type: ignore[misc]
         super().__init__()
         self._path, self._shards, self._kinds = output_path, shards, kinds
 
-    def expand(self, sources: Iterable[beam.PCollection]) -> beam.PCollection:
+    def expand(self, sources: tuple[beam.PCollection, ...]) -> beam.PCollection:
         """Builds the graph."""
-        sources = tuple(sources)
         every_shard = sources[0].pipeline | "Every" >> beam.Create(
             [(shard, None) for shard in range(self._shards)]
         )
@@ -245,7 +244,7 @@ def _write_verdict(verdict: Any, path: str) -> list[str]:
 
 
 class WriteRunInfo(beam.PTransform):  # type: ignore[misc]
-    """PCollections of paths -> `run.json`, written when all of them are there."""
+    """A tuple of PCollections of paths -> `run.json`, written when all of them are there."""
 
     def __init__(self, output_path: str, info: RunInfo) -> None:
         """Makes the transform.
@@ -258,18 +257,17 @@ class WriteRunInfo(beam.PTransform):  # type: ignore[misc]
         self._path = os.fspath(output_path)
         self._info = info
 
-    def expand(self, written: Iterable[beam.PCollection]) -> beam.PCollection:
+    def expand(self, written: tuple[beam.PCollection, ...]) -> beam.PCollection:
         """Builds the graph."""
-        waited_for = tuple(written)
         return (
-            waited_for[0].pipeline
+            written[0].pipeline
             | "Once" >> beam.Create([None])
             | "Write"
             >> beam.Map(
                 _write_run_info,
                 self._path,
                 self._info,
-                *(beam.pvalue.AsIter(collection) for collection in waited_for),
+                *(beam.pvalue.AsIter(collection) for collection in written),
             )
         )
 

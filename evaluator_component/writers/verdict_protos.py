@@ -20,7 +20,7 @@ from typing import Any
 from evaluator_component.keys import CrossSliceKey, MetricKey, SliceKey, SubKey
 from evaluator_component.protos import eval_config_pb2
 from evaluator_component.protos import validation_result_pb2 as pb
-from evaluator_component.validation.attribution import Attribution
+from evaluator_component.validation.attribution import Attribution, Contribution
 from evaluator_component.validation.decision import Decision
 from evaluator_component.validation.slice_sets import CrossSliceSet, SliceSet
 from evaluator_component.validation.verdict import Verdict
@@ -57,7 +57,8 @@ _COUNTS = ("num_passed", "num_failed", "num_inconclusive", "num_skipped", "num_w
 _SEVERITY = eval_config_pb2.MetricThreshold.Severity
 #: What `findings` is made of.
 _TYPES = {
-    kind.__name__: kind for kind in (Attribution, WeakSlice, CrossSliceKey, MetricKey, SubKey)
+    kind.__name__: kind
+    for kind in (Attribution, Contribution, WeakSlice, CrossSliceKey, MetricKey, SubKey)
 }
 
 
