@@ -103,7 +103,8 @@ def _numbers(result: EvalResult) -> Any:
 
 
 def _change(before: Array, after: Array, width: Array, direction: Array, found_in: Array) -> Array:
-    difference = after - before
+    with np.errstate(invalid="ignore"):
+        difference = after - before
     scale = np.maximum(np.abs(before), np.abs(after))
     same = (before == after) | (np.abs(difference) <= 1e-12 * scale)
     unsure = np.abs(difference) <= width  # false without an interval
