@@ -44,6 +44,7 @@ class Batch:
             object for strings and structures; None where there are no labels.
         prediction: float64 (rows,) or (rows, classes); object for structures; None without model.
         weight: float64 (rows,), never negative. Defaults to ones.
+        example_weight: the weights in the data, also where the view does not apply them.
         baseline_prediction: like `prediction`, of the baseline model; None without one.
         features: other columns by name, as Arrow arrays or NumPy arrays.
         example_ids: uint64 (rows,), the same for the same example wherever it stands.
@@ -59,6 +60,7 @@ class Batch:
     prediction: Any = None
     weight: Any = None
     baseline_prediction: Any = None
+    example_weight: Any = None
     features: Mapping[str, Any] = field(default_factory=dict)
     example_ids: Any = None
     query_starts: Any = None
@@ -112,7 +114,14 @@ class Batch:
 
     def take(self, rows: Array) -> Batch:
         """Returns the batch restricted to some rows (indices or a mask); derived columns go."""
-        columns = ("label", "prediction", "weight", "baseline_prediction", "example_ids")
+        columns = (
+            "label",
+            "prediction",
+            "weight",
+            "baseline_prediction",
+            "example_weight",
+            "example_ids",
+        )
         index = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         taken = {name: _take(getattr(self, name), index) for name in (*columns, "attributions")}
         return replace(self, **taken, features=PickedColumns(self.features, index), _derived={})
@@ -122,6 +131,12 @@ class Batch:
         """Number of classes of a multi-class prediction."""
         prediction = self.prediction
         return 1 if prediction is None or prediction.ndim < 2 else prediction.shape[1]
+
+    @property
+    def row_weight(self) -> Array:
+        """One weight per row, float64 (rows,): several weights of a row count with their mean."""
+        weight: Array = self.weight
+        return weight if weight.ndim == 1 else weight.mean(axis=1)
 
     @cached_property
     def class_label(self) -> Array:

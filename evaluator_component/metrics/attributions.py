@@ -57,7 +57,7 @@ class AttributionSum(Statistic):
         screen.weights(batch)
         if batch.attributions is None:
             raise MetricError("no attributions in the data: add an extractor that computes them")
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         names = {_code(name): name for name in batch.attributions}
         if len(names) < len(batch.attributions):
             raise MetricError("two features share a hash: rename one of them")

@@ -132,7 +132,7 @@ class CosineSimilarity(Statistic):
         cosine = divide(np.einsum("ij,ij->i", baseline, candidate), norm)
         screen.require(np.isfinite(norm), norm, "predictions must be finite")
         known = norm > 0
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         weight = np.where(known, weight, 0.0)
         cosine = np.where(known, cosine, 0.0)
         return {"cosine": groups.sum(cosine * weight), "weight": groups.sum(weight)}

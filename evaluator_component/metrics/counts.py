@@ -23,7 +23,7 @@ class RowWeight(Statistic):
 
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums the weights of the rows; several weights per row count with their mean."""
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         return {"weight": groups.sum(weight)}
 
 

@@ -45,7 +45,7 @@ class Matches(Statistic):
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums w * (label equals prediction) and w."""
         screen.weights(batch)
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         equal = batch.derived(("equal", self.convert_to), lambda: self._equal(batch))
         return {"matches": groups.sum(equal * weight), "weight": groups.sum(weight)}
 

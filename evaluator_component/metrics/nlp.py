@@ -72,7 +72,7 @@ class BleuCounts(Statistic):
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums w times the counts of each example."""
         screen.weights(batch)
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         sums = groups.sum(self._counts(batch) * weight[:, None])
         return {
             "matched": sums[..., :_ORDERS],
@@ -199,7 +199,7 @@ class RougeSum(Statistic):
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums w times the scores of each example, against its best-matching reference."""
         screen.weights(batch)
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         scores = self._scores(batch)
         return {"scores": groups.sum(scores * weight[:, None]), "weight": groups.sum(weight)}
 

@@ -42,7 +42,7 @@ def sample_rows(batch: Batch, groups: Groups, feature: str, size: int, seed: int
     screen.weights(batch)
     if batch.example_ids is None:
         raise MetricError("a sample needs example ids, and this evaluation has none")
-    weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+    weight = batch.row_weight
     eligible = np.flatnonzero(weight > 0)
     priority = -np.log(uniform(batch.example_ids[eligible], seed)) / weight[eligible]
     rows, group = groups.take(eligible).top(priority, size)

@@ -82,7 +82,7 @@ class SetCounts(Statistic):
         size = max(len(vocabulary), 1)
         known = np.isin(predicted.code(size), labels.code(size))
         rows = len(batch)
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
+        weight = batch.row_weight
         of_prediction = weight[predicted.row] * _lookup(weights, predicted, size)
         of_label = weight[labels.row] * _lookup(weights, labels, size)
         above = predicted.value[:, None] > np.asarray(self.thresholds)

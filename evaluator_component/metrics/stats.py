@@ -22,7 +22,7 @@ __all__ = ["ColumnSum", "Mean"]
 #: First parts of a path that name features; the next part is the feature.
 _FEATURES = ("features", "transformed_features")
 
-_COLUMNS = {"labels": "label", "predictions": "prediction", "example_weights": "weight"}
+_COLUMNS = {"labels": "label", "predictions": "prediction", "example_weights": "example_weight"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class ColumnSum(Statistic):
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Sums w * value and w; examples without a value (or with NaN) do not count."""
         values = _column(batch, self.path)
-        weight = _column(batch, self.weight_path or ("example_weights",))
+        screen.weights(batch)
+        weight = _column(batch, self.weight_path) if self.weight_path else batch.row_weight
         rule = f"weights {'.'.join(self.weight_path)} must be finite and not negative"
         screen.require(np.isfinite(weight) & (weight >= 0), weight, rule)
         known = ~np.isnan(values)
@@ -71,6 +72,8 @@ def _column(batch: Batch, path: tuple[str, ...]) -> Array:
     if _feature(path):
         return batch.number(_feature(path))
     column: Any = getattr(batch, _COLUMNS[path[0]])
+    if column is None and path[0] == "example_weights":
+        column = batch.row_weight
     where = ".".join(path)
     for name in path[1:]:
         if not isinstance(column, Mapping):
@@ -98,7 +101,8 @@ class Mean(Metric):
     Attributes:
         feature_key_path: path of the column: ("features", <name>), ("labels",), ("predictions",
             <entry>), ("example_weights",); one other name alone is a feature.
-        example_weights_key_path: path of the weights; unless given, the spec's example weights.
+        example_weights_key_path: path of the weights; ("example_weights",) are those of the model
+            spec. Unless given, example weights apply as the metrics spec says.
     """
 
     feature_key_path: tuple[str, ...] = ()

@@ -83,7 +83,7 @@ class View:
         baseline = None
         if self.baseline_model is not None:
             baseline = self._column(extracts.get("predictions"), self.baseline_model, "predictions")
-        rows = _row_count(extracts)
+        rows, given = _row_count(extracts), weight
         if not self.example_weighted or weight is None:
             weight = np.ones(rows)
         return Batch(
@@ -91,6 +91,7 @@ class View:
             prediction=prediction,
             weight=np.asarray(weight, dtype=np.float64),
             baseline_prediction=baseline,
+            example_weight=given,
             features=self._features(extracts),
             example_ids=extracts.get("example_ids"),
             attributions=self._attributions(extracts),
