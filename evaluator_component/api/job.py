@@ -18,7 +18,9 @@ from evaluator_component.api.derived import derived_columns
 from evaluator_component.api.evaluation import Outcome
 from evaluator_component.api.inference import fill_from_models
 from evaluator_component.api.models import EvalSharedModel, models_by_name
+from evaluator_component.api.pipeline import Circumstances
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
+from evaluator_component.api.weak import WeakSearch, bin_features, pin_bins, plan_search
 from evaluator_component.config import check_config, parse_config, with_defaults
 from evaluator_component.errors import EvaluatorError, Problems
 from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
@@ -44,10 +46,9 @@ class Job:
         extractors: the chain.
         evaluators: given by the caller; None for the default ones.
         writers: likewise.
-        rubber_stamp: whether a first model may be blessed without a baseline.
-        has_baseline: whether there is a baseline.
+        circumstances: what the verdict depends on besides metrics and thresholds.
+        search: the search for weak slices; None for none.
         name: of the run.
-        notes: what was inferred or left out.
     """
 
     eval_config: Any
@@ -58,10 +59,14 @@ class Job:
     extractors: tuple[Extractor, ...]
     evaluators: Any
     writers: Any
-    rubber_stamp: bool
-    has_baseline: bool
+    circumstances: Circumstances
+    search: WeakSearch | None = None
     name: str = ""
-    notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was inferred or left out."""
+        return self.circumstances.notes
 
     @classmethod
     def prepare(
@@ -125,17 +130,23 @@ class Job:
                 if by_name[model_name].include_default_metrics
             }
         plan = make_plan(config, extra_metrics=extra)
+        searched: tuple[str, ...] = ()
+        if config.HasField("weak_slices"):
+            searched = bin_features(config, datasets[0], problems)
         derived = derived_columns(config, datasets, problems)
+        pin_bins(config, searched, derived)
         chain = _stages(extractors, default_extractors(by_name, config, plan, derived))
         custom = bool(extractors or evaluators)
-        columns = None if custom else _columns(config, plan, loaded, derived)
+        columns = None if custom else _columns(config, plan, loaded, derived, searched)
         for dataset in datasets:
             have = _names_of(dataset, problems)
             if have is not None and not extractors:
                 check_columns(config, plan, have, derived, problems)
         problems.raise_if_any(of="with the evaluation")
-        for dataset in datasets:
-            dry_run(dataset, chain, plan, columns, problems)
+        tried = [dry_run(dataset, chain, plan, columns, problems) for dataset in datasets]
+        search = None
+        if config.HasField("weak_slices") and tried[0] is not None:
+            search = plan_search(config, searched, tried[0], problems)
         problems.raise_if_any(of="with the evaluation")
         return cls(
             eval_config=config,
@@ -146,10 +157,9 @@ class Job:
             extractors=tuple(chain),
             evaluators=evaluators,
             writers=writers,
-            rubber_stamp=rubber_stamp,
-            has_baseline=has_baseline,
+            circumstances=Circumstances(rubber_stamp, has_baseline, notes=tuple(notes)),
+            search=search,
             name=name,
-            notes=tuple(notes),
         )
 
     def run(
@@ -223,11 +233,11 @@ class Job:
             standard = default_evaluators(
                 self.models, self.eval_config, self.plan, dataset=dataset.name
             )
+            if self.search is not None:
+                standard.append(self.search.evaluator(dataset.name))
             stages = ExtractAndEvaluate(self.extractors, _stages(self.evaluators, standard))
             evaluations[dataset.name] = batches | f"{prefix}" >> stages
-        evaluation = with_verdict(
-            merge_datasets(evaluations), self.eval_config, self.rubber_stamp, self.has_baseline
-        )
+        evaluation = with_verdict(merge_datasets(evaluations), self.eval_config, self.circumstances)
         standard_writers = default_writers(output_path, self.models, self.eval_config)
         writers = _stages(self.writers, standard_writers)
         evaluation | "Write" >> WriteResults(writers)
@@ -302,10 +312,14 @@ def _names_of(dataset: Dataset, problems: Problems) -> list[str] | None:
 
 
 def _columns(
-    config: Any, plan: Plan, models: Mapping[str, Any], derived: Mapping[str, Derived]
+    config: Any,
+    plan: Plan,
+    models: Mapping[str, Any],
+    derived: Mapping[str, Derived],
+    searched: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Features that must be read."""
-    names = dict.fromkeys(plan.features)
+    names = dict.fromkeys((*plan.features, *searched))
     resampling = resampling_of(config)
     if resampling is not None and resampling.unit_key:
         names[resampling.unit_key] = None
@@ -321,18 +335,24 @@ def _columns(
 
 
 def _counters(result: Any, name: str, datasets: tuple[Dataset, ...]) -> dict[str, int]:
-    """Reads a counter of the readers, by dataset."""
+    """Reads a counter of the readers, by dataset; tables in memory are counted here."""
     from apache_beam.metrics import MetricsFilter
 
-    if name == "rows":
-        wanted = MetricsFilter().with_namespace("evaluator_component").with_name(name)
-    else:
-        wanted = MetricsFilter().with_namespace("evaluator_component/inputs").with_name(name)
-    counts = {dataset.name: 0 for dataset in datasets}
-    for counter in result.metrics().query(wanted)["counters"]:
-        step = counter.key.step
-        for dataset in datasets:
-            if step.startswith((dataset.name or "Data") + "/"):
-                value = counter.committed if counter.committed is not None else counter.attempted
-                counts[dataset.name] += int(value or 0)
+    wanted = MetricsFilter().with_namespace("evaluator_component/inputs").with_name(name)
+    counters = result.metrics().query(wanted)["counters"]
+    counts = {}
+    for dataset in datasets:
+        if dataset.table is not None:
+            counts[dataset.name] = _table_rows(dataset.table) if name == "rows" else 0
+            continue
+        prefix = (dataset.name or "Data") + "/"
+        mine = [counter for counter in counters if counter.key.step.startswith(prefix)]
+        counts[dataset.name] = sum(
+            int((each.committed if each.committed is not None else each.attempted) or 0)
+            for each in mine
+        )
     return counts
+
+
+def _table_rows(table: Any) -> int:
+    return len(next(iter(table.values()))) if isinstance(table, Mapping) else len(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -16,11 +17,27 @@ from evaluator_component.evaluators.base import (
     check_evaluators,
     merge_evaluations,
 )
+from evaluator_component.evaluators.weak_slices import WEAK_SLICES_KEY, LossTable
 from evaluator_component.extractors.base import LAST_EXTRACTOR_STAGE_NAME, Extractor
+from evaluator_component.metrics.losses import METRIC_OF_LOSS
 from evaluator_component.validation import Verdict, validate
+from evaluator_component.validation.weak_slices import (
+    BASELINE,
+    REST,
+    SliceSums,
+    WeakSlice,
+    find_weak_slices,
+)
 from evaluator_component.writers import Writer
 
-__all__ = ["ExtractAndEvaluate", "Validate", "WriteResults", "merge_datasets"]
+__all__ = [
+    "Circumstances",
+    "ExtractAndEvaluate",
+    "Validate",
+    "WriteResults",
+    "merge_datasets",
+    "with_verdict",
+]
 
 
 class ExtractAndEvaluate(beam.PTransform):  # type: ignore[misc]
@@ -67,39 +84,97 @@ def merge_datasets(evaluations: Mapping[str, Evaluation]) -> Evaluation:
     }
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """What the verdict depends on besides metrics and thresholds.
+
+    Attributes:
+        rubber_stamp: whether a first model may be blessed without a baseline to compare with.
+        has_baseline: whether there is a baseline.
+        baseline_problem: why a baseline that was given could not be used.
+        notes: what the reader should know.
+    """
+
+    rubber_stamp: bool = False
+    has_baseline: bool = False
+    baseline_problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
 class Validate(beam.PTransform):  # type: ignore[misc]
-    """PCollection[MetricsTable] -> PCollection of one Verdict.
+    """Evaluation -> PCollection of one Verdict.
 
     Args:
         eval_config: has the thresholds.
-        rubber_stamp: whether a first model may be blessed without a baseline to compare with.
-        has_baseline: whether there is a baseline.
+        circumstances: what else the verdict depends on.
     """
 
-    def __init__(self, eval_config: Any, rubber_stamp: bool, has_baseline: bool) -> None:
+    def __init__(self, eval_config: Any, circumstances: Circumstances) -> None:
         super().__init__()
         self._config = eval_config.SerializeToString(deterministic=True)
-        self._rubber_stamp, self._has_baseline = rubber_stamp, has_baseline
+        self._circumstances = circumstances
 
-    def expand(self, tables: beam.PCollection) -> beam.PCollection:
+    def expand(self, evaluation: Evaluation) -> beam.PCollection:
         """Builds the graph."""
+        losses = evaluation.get(WEAK_SLICES_KEY)
         return (
-            tables
+            evaluation[METRICS_KEY]
             | "AllTables" >> beam.combiners.ToList()
-            | "Judge" >> beam.Map(_judge, self._config, self._rubber_stamp, self._has_baseline)
+            | "Judge"
+            >> beam.Map(
+                _judge,
+                self._config,
+                self._circumstances,
+                [] if losses is None else beam.pvalue.AsList(losses),
+            )
         )
 
 
-def _judge(tables: Any, config: bytes, rubber_stamp: bool, has_baseline: bool) -> Verdict:
+def _judge(
+    tables: Any, config: bytes, circumstances: Circumstances, losses: Sequence[LossTable]
+) -> Verdict:
     from evaluator_component.protos import eval_config_pb2
 
     eval_config = eval_config_pb2.EvalConfig.FromString(config)
     return validate(
         sorted(tables, key=lambda table: table.dataset),
         eval_config,
-        rubber_stamp=rubber_stamp,
-        has_baseline=has_baseline,
+        rubber_stamp=circumstances.rubber_stamp,
+        has_baseline=circumstances.has_baseline,
+        baseline_problem=circumstances.baseline_problem,
+        weak_slices=_weak_slices(losses, eval_config),
+        notes=circumstances.notes,
     )
+
+
+def _weak_slices(losses: Sequence[LossTable], eval_config: Any) -> list[WeakSlice]:
+    options = eval_config.weak_slices
+    found: list[WeakSlice] = []
+    for table in sorted(losses, key=lambda each: (each.dataset, each.against_baseline)):
+        sums = SliceSums(table.keys, table.count, table.total, table.squares)
+        found += find_weak_slices(
+            sums,
+            against=BASELINE if table.against_baseline else REST,
+            alpha=options.alpha or 0.05,
+            min_examples=options.min_examples or 100,
+            max_results=options.max_results or 20,
+            loss=table.loss,
+            metric=METRIC_OF_LOSS.get(table.loss, ""),
+        )
+    return [_with_bins(weak, eval_config) for weak in found]
+
+
+def _with_bins(weak: WeakSlice, eval_config: Any) -> WeakSlice:
+    """Adds the derived columns that a slice is made of to the lines that pin it."""
+    from google.protobuf import text_format
+
+    features = {feature for feature, _ in weak.slice_key}
+    lines = [
+        f"derived_columns {{ {text_format.MessageToString(message, as_one_line=True)} }}\n"
+        for message in eval_config.derived_columns
+        if message.name in features
+    ]
+    return replace(weak, config="".join([*lines, weak.config]))
 
 
 class WriteResults(beam.PTransform):  # type: ignore[misc]
@@ -122,12 +197,10 @@ class WriteResults(beam.PTransform):  # type: ignore[misc]
 
 
 def with_verdict(
-    evaluation: Evaluation, eval_config: Any, rubber_stamp: bool, has_baseline: bool
+    evaluation: Evaluation, eval_config: Any, circumstances: Circumstances
 ) -> Evaluation:
     """Adds the verdict to an evaluation that has metrics, unless an evaluator gave one."""
     if METRICS_KEY not in evaluation or VALIDATIONS_KEY in evaluation:
         return evaluation
-    verdict = evaluation[METRICS_KEY] | "Validate" >> Validate(
-        eval_config, rubber_stamp, has_baseline
-    )
+    verdict = evaluation | "Validate" >> Validate(eval_config, circumstances)
     return {**evaluation, VALIDATIONS_KEY: verdict}

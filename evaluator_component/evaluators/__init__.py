@@ -11,11 +11,13 @@ __all__ = [
     "METRICS_KEY",
     "PLOTS_KEY",
     "VALIDATIONS_KEY",
+    "WEAK_SLICES_KEY",
     "AnalysisTableEvaluator",
     "Evaluation",
     "Evaluator",
     "MetricsAndPlotsEvaluator",
     "Plan",
+    "WeakSliceEvaluator",
     "make_plan",
 ]
 
@@ -28,11 +30,13 @@ __getattr__, __dir__ = lazy_names(
         "METRICS_KEY": "base",
         "PLOTS_KEY": "base",
         "VALIDATIONS_KEY": "base",
+        "WEAK_SLICES_KEY": "weak_slices",
         "AnalysisTableEvaluator": "analysis_table",
         "Evaluation": "base",
         "Evaluator": "base",
         "MetricsAndPlotsEvaluator": "metrics_and_plots",
         "Plan": "plan",
+        "WeakSliceEvaluator": "weak_slices",
         "make_plan": "plan",
     },
 )

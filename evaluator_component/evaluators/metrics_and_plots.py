@@ -32,7 +32,9 @@ from evaluator_component.metrics_table import MetricsTable
 
 __all__ = [
     "METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME",
+    "Accumulate",
     "ComputeMetricsAndPlots",
+    "MergeStates",
     "MetricsAndPlotsEvaluator",
 ]
 
@@ -82,7 +84,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
     def expand(self, extracts: beam.PCollection) -> Evaluation:
         """Builds the graph."""
         states = extracts | "Accumulate" >> beam.ParDo(
-            _Accumulate(self._plan, self._resampling, self._shards)
+            Accumulate(self._plan, self._resampling, self._shards)
         )
         if any(each.statistic.form == QUERY for each in self._plan.accumulations):
             queries = extracts | "Queries" >> AccumulateQueries(
@@ -91,7 +93,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
             states = (states, queries) | "BothKinds" >> beam.Flatten()
         computed = (
             states
-            | "Merge" >> beam.CombinePerKey(_Merge())
+            | "Merge" >> beam.CombinePerKey(MergeStates())
             | "Compute"
             >> beam.ParDo(
                 _Compute(self._plan, self._resampling, self._min_slice_size, self._dataset)
@@ -107,7 +109,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         return {METRICS_KEY: metrics, PLOTS_KEY: plots}
 
 
-class _Accumulate(beam.DoFn):  # type: ignore[misc]
+class Accumulate(beam.DoFn):  # type: ignore[misc]
     """Holds the states of a bundle, and emits them when the bundle ends."""
 
     def __init__(self, plan: Plan, resampling: Resampling | None, shards: int) -> None:
@@ -115,13 +117,16 @@ class _Accumulate(beam.DoFn):  # type: ignore[misc]
         self._rows = beam.metrics.Metrics.counter("evaluator_component", "rows")
 
     def start_bundle(self) -> None:
+        """Begins with empty states."""
         self._accumulator = Accumulator(self._plan, self._resampling)
 
     def process(self, extracts: Extracts) -> None:
+        """Takes a batch."""
         self._accumulator.add(extracts)
         self._rows.inc(row_count(extracts))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Emits (shard, states)."""
         done = self._accumulator.finish()
         if len(done.plain):
             for shard, part in done.split(self._shards):
@@ -129,19 +134,22 @@ class _Accumulate(beam.DoFn):  # type: ignore[misc]
                 yield WindowedValue((shard, part), window.max_timestamp(), [window])
 
 
-class _Merge(beam.CombineFn):  # type: ignore[misc]
+class MergeStates(beam.CombineFn):  # type: ignore[misc]
     """Merges the states of one shard."""
 
     def create_accumulator(self) -> Accumulated | None:
+        """Returns nothing: the first states are taken as they are."""
         return None
 
     def add_input(self, merged: Accumulated | None, part: Accumulated) -> Accumulated:
+        """Merges the states of one bundle."""
         if merged is None:
             return part
         merged.merge(part)
         return merged
 
     def merge_accumulators(self, parts: Iterable[Accumulated | None]) -> Accumulated | None:
+        """Merges what was merged elsewhere."""
         merged = None
         for part in parts:
             if part is not None:
@@ -149,6 +157,7 @@ class _Merge(beam.CombineFn):  # type: ignore[misc]
         return merged
 
     def extract_output(self, merged: Accumulated | None) -> Accumulated | None:
+        """Returns the merged states."""
         return merged
 
 

@@ -217,7 +217,8 @@ class Plan:
         gaps: what is reported over slices.
         slices: the slicing specs.
         cross_slices: comparisons of slices.
-        weights_view: the view that tells the weight of a slice.
+        counts: tell the number of examples of a slice, and their weight.
+        extra: accumulated besides, for evaluators that read states themselves.
     """
 
     entries: tuple[Entry, ...]
@@ -227,11 +228,12 @@ class Plan:
     counts: tuple[Accumulation, Accumulation] = field(
         default=(Accumulation(View(), RowWeight()), Accumulation(View(), RowWeight()))
     )
+    extra: tuple[Accumulation, ...] = ()
 
     @cached_property
     def accumulations(self) -> tuple[Accumulation, ...]:
         """Every distinct accumulation, in order; its position is its id in states."""
-        found = dict.fromkeys(self.counts)
+        found = dict.fromkeys((*self.counts, *self.extra))
         for entry in self.entries:
             found.update(dict.fromkeys(entry.computation.accumulations()))
         for gap in self.gaps:
