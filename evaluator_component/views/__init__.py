@@ -1,10 +1,10 @@
 """Results that people look at: one self-contained page, and single charts as images.
 
-The names of TFMA's `view` are here, and `make_report` for the whole report of an evaluation::
+The names of TFMA's `view` are here, and `report_of` for the whole report of an evaluation::
 
     from evaluator_component import views
 
-    views.make_report(result).save("report.html")
+    views.report_of(result).save("report.html")
     views.render_slicing_metrics(result, slicing_column="carrier")   # in a notebook
 
 Importing this package is light; the parts are imported when they are first used.
@@ -12,8 +12,9 @@ Importing this package is light; the parts are imported when they are first used
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evaluator_component.lazy import lazy_names
 
 if TYPE_CHECKING:
     from evaluator_component.views.payload import Limits
@@ -23,37 +24,30 @@ if TYPE_CHECKING:
         render_slicing_metrics,
         render_time_series,
     )
-    from evaluator_component.views.report import Report, make_report
+    from evaluator_component.views.report import Report, report_of
     from evaluator_component.views.run import Run
 
 __all__ = [
     "Limits",
     "Report",
     "Run",
-    "make_report",
     "render_plot",
     "render_slicing_attributions",
     "render_slicing_metrics",
     "render_time_series",
+    "report_of",
 ]
 
-_HOMES = {
-    "Limits": "payload",
-    "Report": "report",
-    "Run": "run",
-    "make_report": "report",
-    "render_plot": "render",
-    "render_slicing_attributions": "render",
-    "render_slicing_metrics": "render",
-    "render_time_series": "render",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Limits": "payload",
+        "Report": "report",
+        "Run": "run",
+        "render_plot": "render",
+        "render_slicing_attributions": "render",
+        "render_slicing_metrics": "render",
+        "render_time_series": "render",
+        "report_of": "report",
+    },
+)

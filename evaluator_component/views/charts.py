@@ -107,7 +107,7 @@ def _plot_chart(
         name = plot["model"] or slice_label
         names.append(name)
         roles.append(models.get(plot["model"], ""))
-        rows += [{**values, "series": name} for values in plot_rows(plot, row)]
+        rows += [{**values, "series": name} for values in plot_rows(plot, row, cut)]
     width, height = SIZES[info.shape]
     tokens = {
         **colors(theme),
@@ -132,11 +132,11 @@ def _subtitle(plot: Mapping[str, Any], slice_label: str) -> str:
     return " · ".join(part for part in (slice_label, plot["output"], plot["sub"]) if part)
 
 
-def plot_rows(plot: Mapping[str, Any], row: int) -> list[dict[str, Any]]:
+def plot_rows(plot: Mapping[str, Any], row: int, cut: float = 0.5) -> list[dict[str, Any]]:
     """Returns one slice's plot data as rows; classes by their names."""
     columns = dict(plot["rows"][str(row)])
     if "threshold" in columns and plot["kind"].startswith("multi_"):
-        columns = _first_threshold(columns)
+        columns = _at_threshold(columns, cut)
     names = plot["class_names"]
     for part in ("actual", "predicted"):
         if part in columns:
@@ -146,8 +146,10 @@ def plot_rows(plot: Mapping[str, Any], row: int) -> list[dict[str, Any]]:
     ]
 
 
-def _first_threshold(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    kept = [i for i, t in enumerate(columns["threshold"]) if t == columns["threshold"][0]]
+def _at_threshold(columns: Mapping[str, Sequence[Any]], cut: float) -> dict[str, list[Any]]:
+    """The matrix at the threshold nearest to the decision threshold."""
+    nearest = min(columns["threshold"], key=lambda threshold: abs(float(threshold) - cut))
+    kept = [i for i, threshold in enumerate(columns["threshold"]) if threshold == nearest]
     return {name: [column[i] for i in kept] for name, column in columns.items()}
 
 

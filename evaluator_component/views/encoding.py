@@ -66,7 +66,9 @@ def _significant(array: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.
     up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = np.round(array * up / down) * down / up
-    return np.where(np.isfinite(rounded), rounded, array)
+    # Near the ends of the range a power of ten overflows; such numbers stay as they are.
+    lost = ~np.isfinite(rounded) | ((rounded == 0) & (array != 0))
+    return np.where(lost, array, rounded)
 
 
 def jsonable(value: Any, text_limit: int = 20_000) -> Any:

@@ -6,7 +6,7 @@ A model is known by its role (candidate, baseline), because its name changes fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,9 +16,10 @@ import numpy as np
 from evaluator_component.keys import CrossSliceKey, MetricKey, SliceKey, slice_name
 from evaluator_component.metrics_table import Column, MetricsTable
 from evaluator_component.views.columns import column_identity
-from evaluator_component.views.encoding import jsonable, numbers
+from evaluator_component.views.encoding import numbers
+from evaluator_component.views.facts import run_facts
 from evaluator_component.views.judgement import verdict_payload
-from evaluator_component.views.run import BASELINE, CANDIDATE, Run, listed_models, model_roles
+from evaluator_component.views.run import CANDIDATE, Run, model_roles
 
 __all__ = ["chronological", "history_payload"]
 
@@ -56,35 +57,25 @@ def history_payload(
 def chronological(runs: Sequence[Run]) -> list[Run]:
     """Returns runs by time, where every one of them has a time."""
     runs = list(runs)
-    if all(run.metadata.get("time") for run in runs):
-        runs.sort(key=lambda run: str(run.metadata["time"]))
+    if all(run.time for run in runs):
+        runs.sort(key=lambda run: str(run.time))
     return runs
 
 
 def _about(run: Run, full_path: bool) -> dict[str, Any]:
     def short(location: Any) -> str:
-        text = str(location or "")
+        text = str(location or "").rstrip("/")
         return text if full_path else (PurePosixPath(text).name or text)
 
-    candidates = [
-        model
-        for model in listed_models(run.metadata)
-        if not (model.get("is_baseline") or BASELINE in (model.get("role"), model.get("name")))
-    ]
-    locations = [
-        next((m[k] for k in ("location", "path", "uri") if m.get(k)), "") for m in candidates
-    ]
-    data = run.metadata.get("data") or ()
-    data = data.values() if isinstance(data, Mapping) else [data] if isinstance(data, str) else data
+    facts = run_facts(run)
+    candidates = [model for model in facts["models"] if model["role"] == CANDIDATE]
+    models = [str(m.get("version") or short(m.get("location"))) for m in candidates]
     verdict = run.verdict or {}
-    versions = [str(model["version"]) for model in candidates if model.get("version")]
     return {
         "name": run.name,
-        "time": jsonable(run.metadata.get("time")),
-        "model": versions[0]
-        if versions
-        else ", ".join(short(place) for place in locations if place),
-        "data": ", ".join(short(place) for place in data if isinstance(place, str)),
+        "time": facts["time"],
+        "model": ", ".join(model for model in models if model),
+        "data": ", ".join(short(place) for _, place, _ in facts["data"]),
         "verdict": str(verdict.get("verdict") or ""),
         "summary": str(verdict.get("summary") or ""),
         "href": run.href,
@@ -173,7 +164,7 @@ def _grid(
 def _bounds(runs: Sequence[Run], dataset: str) -> list[dict[str, Any]]:
     """The value thresholds of the last run that has any: what the charts draw as lines."""
     for run in reversed(runs):
-        payload = verdict_payload(run.verdict, run.tables) or {"decisions": []}
+        payload = verdict_payload(run.verdict, run.tables, []) or {"decisions": []}
         bounds = [
             {
                 "metric": decision["at"]["metric"],
@@ -184,8 +175,8 @@ def _bounds(runs: Sequence[Run], dataset: str) -> list[dict[str, Any]]:
             }
             for decision in payload["decisions"]
             if decision["at"]
-            and isinstance(decision.get("bound"), int | float)
-            and not isinstance(decision.get("margin"), int | float)
+            and decision["check"] in ("LOWER_BOUND", "UPPER_BOUND")
+            and isinstance(decision["bound"], int | float)
             and decision["dataset"] in ("", dataset)
         ]
         if bounds:

@@ -6,7 +6,7 @@ Keys of a payload::
     title       what the page is called
     tabs        which views it has, the first one opens: verdict, slices, plots, history, examples
     initial     the state a view opens in (as in the fragment of its address)
-    run         metadata of the run, its models with their roles
+    run         facts about the run, its models with their roles (see `facts`)
     verdict     the verdict, its decisions placed on slices and metrics; or None
     datasets    per dataset: slices, columns, plots (see `columns` and `plot_data`)
     history     several runs lined up (see `history`); or None
@@ -35,12 +35,13 @@ from evaluator_component.keys import MetricKey
 from evaluator_component.metrics_table import MetricsTable
 from evaluator_component.views.columns import dataset_payload, named
 from evaluator_component.views.encoding import jsonable
+from evaluator_component.views.facts import run_facts
 from evaluator_component.views.history import history_payload
 from evaluator_component.views.judgement import slice_text, verdict_payload
 from evaluator_component.views.plot_data import plots_payload
-from evaluator_component.views.run import BASELINE, Run, listed_models, model_roles
+from evaluator_component.views.run import Run
 
-__all__ = ["SCHEMA", "Limits", "examples_payload", "report_payload", "run_payload"]
+__all__ = ["SCHEMA", "Limits", "examples_payload", "report_payload"]
 
 SCHEMA = 1
 
@@ -82,7 +83,7 @@ def report_payload(
     limits = limits or Limits()
     omitted: list[str] = []
     tables = [_largest(table, run, limits, omitted) for table in run.tables]
-    verdict = verdict_payload(run.verdict, tables)
+    verdict = verdict_payload(run.verdict, tables, omitted)
     datasets = []
     for index, table in enumerate(tables):
         dataset = dataset_payload(table, omitted)
@@ -93,7 +94,7 @@ def report_payload(
         "schema": SCHEMA,
         "title": title or run.name or "Evaluation",
         "initial": dict(initial or {}),
-        "run": run_payload(run),
+        "run": run_facts(run),
         "verdict": verdict,
         "datasets": datasets,
         "history": history_payload(history, omitted=omitted) if len(history) > 1 else None,
@@ -102,22 +103,6 @@ def report_payload(
     }
     payload["tabs"] = list(tabs) if tabs is not None else _tabs(payload)
     return payload
-
-
-def run_payload(run: Run) -> dict[str, Any]:
-    """Returns a run's metadata as JSON; its models are a list with names and roles."""
-    about = jsonable(dict(run.metadata), text_limit=2_000)
-    known = {str(model.get("name", "")): dict(model) for model in listed_models(about)}
-    roles = model_roles(run.metadata, run.metric_keys())
-    about["models"] = [
-        {**known.pop(name, {}), "name": name, "role": role} for name, role in roles.items()
-    ]
-    if len(about["models"]) == 1 and len(known) == 1 and not about["models"][0]["name"]:
-        about["models"] = [{**next(iter(known.values())), **about["models"][0]}]
-        known = {}
-    # Models without any metric (a baseline that was not evaluated) are still named.
-    about["models"] += [{"role": BASELINE, **model, "unmeasured": True} for model in known.values()]
-    return about
 
 
 def examples_payload(
@@ -156,9 +141,8 @@ def _flat(example: Mapping[str, Any]) -> dict[str, Any]:
 def _largest(table: MetricsTable, run: Run, limits: Limits, omitted: list[str]) -> MetricsTable:
     if len(table) <= limits.slices:
         return table
-    judged = {
-        slice_text(entry.get("slice")) for entry in (run.verdict or {}).get("decisions") or ()
-    }
+    decisions = (run.verdict or {}).get("decisions") or ()
+    judged = {slice_text(each["slice"]) for each in decisions if each.get("slice") is not None}
     names = table.names()
     keep_first = np.array(
         [name in judged or key == () for name, key in zip(names, table.slices, strict=True)]

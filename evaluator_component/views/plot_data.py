@@ -26,6 +26,7 @@ PLOT_KINDS = (
     "confusion_matrices",
     "multi_class_confusion_matrix",
     "multi_label_confusion_matrix",
+    "gain",
     "residuals",
     "score_distribution",
     "table",
@@ -34,6 +35,8 @@ PLOT_KINDS = (
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 #: Points of a curve, cells of a histogram, entries of a matrix and rows of a table per slice.
 CURVE_POINTS, CELLS, ENTRIES, TABLE_ROWS = 160, 40, 2_500, 200
+#: Matrices of several thresholds.
+THRESHOLDS = 11
 #: Calibration is noisy in narrow ranges.
 CALIBRATION_CELLS = 20
 
@@ -75,14 +78,20 @@ def plots_payload(
 def _frame(key: PlotKey, values: npt.NDArray[Any]) -> dict[str, Any]:
     first: Mapping[str, Any] = next((value for value in values if value is not None), {})
     about = {name: part for name, part in first.items() if name not in ("columns", "kind")}
-    kind = str(first.get("kind", "table"))
     return {
         **column_identity(key),
-        "kind": kind if kind in PLOT_KINDS else "table",
+        "kind": _kind(first),
         "class_names": [str(name) for name in about.pop("class_names", None) or ()],
         "about": jsonable(about, text_limit=200),
         "rows": {},
     }
+
+
+def _kind(plot: Mapping[str, Any]) -> str:
+    kind = str(plot.get("kind"))
+    if kind == "table" and {"fraction", "gain", "lift"} <= set(plot.get("columns", ())):
+        return "gain"
+    return kind if kind in PLOT_KINDS else "table"
 
 
 def _column(column: npt.NDArray[Any]) -> list[Any]:
@@ -93,9 +102,13 @@ def _column(column: npt.NDArray[Any]) -> list[Any]:
 
 def _reduce(plot: Mapping[str, Any]) -> Columns:
     columns = {name: np.asarray(column) for name, column in plot["columns"].items()}
-    kind = plot.get("kind")
+    kind = _kind(plot)
     if kind == "confusion_matrices":
         return thin_curve(columns)
+    if kind == "gain":
+        return {
+            name: column[_evenly(len(column), CURVE_POINTS)] for name, column in columns.items()
+        }
     if kind == "calibration":
         return merge_cells(columns, CALIBRATION_CELLS)
     if kind in ("residuals", "score_distribution"):
@@ -152,9 +165,28 @@ def merge_cells(columns: Columns, cells: int = CELLS) -> dict[str, npt.NDArray[A
     return merged
 
 
+def _evenly(count: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Row numbers from the first to the last, at most `wanted` of them."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(count, wanted)).astype(np.int64))
+
+
 def _heaviest(columns: Columns) -> Columns:
-    count = len(next(iter(columns.values()), ()))
-    if count <= ENTRIES:
+    """The heaviest cells of matrices at a few thresholds.
+
+    Every cell carries the weight of its actual class ("all"), so that its share is right though
+    other cells are left out.
+    """
+    columns = dict(columns)
+    if "threshold" in columns:
+        at = np.unique(columns["threshold"])
+        kept = np.isin(columns["threshold"], at[_evenly(len(at), THRESHOLDS)])
+        columns = {name: column[kept] for name, column in columns.items()}
+    if "weight" in columns:
+        names = [columns[name] for name in ("threshold", "actual") if name in columns]
+        _, index = np.unique(np.stack(names), axis=1, return_inverse=True)
+        index = np.reshape(index, -1)
+        columns["all"] = np.bincount(index, columns["weight"].astype(np.float64))[index]
+    if len(columns["actual"]) <= ENTRIES:
         return columns
     sizes = [columns[name] for name in ("weight", *COUNTS[:2]) if name in columns]
     kept = np.sort(np.argsort(-np.sum(sizes, axis=0), kind="stable")[:ENTRIES])

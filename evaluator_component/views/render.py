@@ -17,10 +17,11 @@ from typing import Any
 from evaluator_component.errors import ResultError, did_you_mean
 from evaluator_component.keys import SubKey
 from evaluator_component.metrics_table import MetricsTable
-from evaluator_component.views.history import history_payload
-from evaluator_component.views.payload import SCHEMA, Limits, report_payload, run_payload
+from evaluator_component.views.facts import run_facts
+from evaluator_component.views.history import chronological, history_payload
+from evaluator_component.views.payload import SCHEMA, Limits, report_payload
 from evaluator_component.views.report import Report
-from evaluator_component.views.run import Run, as_run, model_roles
+from evaluator_component.views.run import Run, as_run
 from evaluator_component.views.selection import find_slice, matches, select_slices
 
 __all__ = [
@@ -112,8 +113,7 @@ def render_plot(
         initial={"sel": tables[0].names()},
         limits=Limits(plot_numbers=10_000_000),
     )
-    roles = model_roles(run.metadata, run.metric_keys())
-    return Report(payload, lambda: _plot_charts(payload, roles))
+    return Report(payload, lambda: _plot_charts(payload, run.roles()))
 
 
 def render_time_series(
@@ -148,14 +148,15 @@ def render_time_series(
         "title": "Metrics over runs",
         "tabs": ["history"],
         "initial": {},
-        "run": {"models": []},
+        "run": run_facts(Run(())),
         "verdict": None,
         "datasets": [],
         "history": history,
         "examples": None,
         "omitted": omitted,
     }
-    return Report(payload, lambda: _time_charts(history))
+    folders = [run.folder for run in chronological(runs)]
+    return Report(payload, lambda: _time_charts(history), folders=folders)
 
 
 def render_slicing_attributions(
@@ -223,7 +224,7 @@ def _number(value: Any) -> float:
 
 def _named_models(run: Run) -> list[Mapping[str, Any]]:
     """The run's models with their roles, for a part of the run in which roles cannot be told."""
-    return [model for model in run_payload(run)["models"] if not model.get("unmeasured")]
+    return [model for model in run_facts(run)["models"] if not model.get("unmeasured")]
 
 
 def _warn_of_handlers(event_handlers: Any) -> None:

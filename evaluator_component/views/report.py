@@ -6,26 +6,29 @@ Example:
     >>> from evaluator_component.metrics_table import Column, MetricsTable
     >>> columns = {MetricKey("auc"): Column(np.array([0.5]))}
     >>> table = MetricsTable(((),), np.array([9]), np.array([9.0]), columns)
-    >>> report = make_report(table)
-    >>> report.html.startswith("<!doctype html>")
+    >>> report_of(table).html.startswith("<!doctype html>")
     True
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluator_component.errors import EvaluatorError
+from evaluator_component.errors import EvaluatorError, ResultError
+from evaluator_component.views.history import chronological
 from evaluator_component.views.payload import Limits, report_payload
 from evaluator_component.views.run import as_run
 
-__all__ = ["Report", "make_report"]
+__all__ = ["Report", "report_of"]
 
 #: Height of the frame in a notebook, in pixels.
 FRAME_HEIGHT = 760
+REPORT_FILE = "report.html"
 
 
 class Report:
@@ -43,12 +46,22 @@ class Report:
         self,
         payload: Mapping[str, Any],
         charts: Callable[[], Sequence[Any]] | None = None,
+        *,
+        folders: Sequence[str] = (),
         height: int = FRAME_HEIGHT,
     ) -> None:
-        """Takes a payload, and a function that makes the charts that can be saved as images."""
+        """Takes a payload and what is needed to save it.
+
+        Args:
+            payload: all that the page shows.
+            charts: makes the charts that can be saved as images.
+            folders: the result folder of each run of the history, for links to their reports.
+            height: of the frame in a notebook, in pixels.
+        """
         self.payload = payload
         self.height = height
         self._charts = charts
+        self._folders = folders
 
     @cached_property
     def html(self) -> str:
@@ -86,7 +99,8 @@ class Report:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() in (".html", ".htm"):
-            path.write_text(self.html, encoding="utf-8", newline="\n")
+            page = self._linked_from(path.parent).html
+            path.write_text(page, encoding="utf-8", newline="\n")
             return path
         from evaluator_component.views.charts import grid, save_image
 
@@ -97,6 +111,19 @@ class Report:
             )
         return save_image(charts[0].spec if len(charts) == 1 else grid(charts), path, scale=scale)
 
+    def _linked_from(self, folder: Path) -> Report:
+        """The report with links from its history to the reports that lie in the runs' folders."""
+        history = self.payload.get("history")
+        if not history:
+            return self
+        runs = [
+            {**run, "href": run["href"] or _link(folder, place)}
+            for run, place in zip(
+                history["runs"], self._folders or [""] * len(history["runs"]), strict=True
+            )
+        ]
+        return Report({**self.payload, "history": {**history, "runs": runs}})
+
     def _repr_html_(self) -> str:
         from evaluator_component.views.page import embed_page
 
@@ -106,20 +133,42 @@ class Report:
         return f"<Report {self.payload['title']!r}: {', '.join(self.payload['tabs'])}>"
 
 
-def make_report(
-    result: Any,
-    history: Sequence[Any] = (),
-    *,
+def _link(start: Path, folder: str) -> str:
+    report = Path(folder, REPORT_FILE) if folder else None
+    if report is None or not report.is_file():
+        return ""
+    return Path(os.path.relpath(report, start)).as_posix()
+
+
+def report_of(
+    *results: Any,
     title: str = "",
+    examples: bool | Sequence[Mapping[str, Any]] = False,
     limits: Limits | None = None,
 ) -> Report:
     """Returns the whole report of an evaluation: verdict, slices, plots, history, examples.
 
     Args:
-        result: a loaded result, a `Run`, or metrics tables.
-        history: this and earlier results, for time series.
+        *results: loaded results, `Run`s or metrics tables. Of several, the last one by time is
+            reported, and all of them make its history.
         title: shown on top; the run's name by default.
+        examples: the worst examples to show; True takes them from the analysis table in the
+            result's folder. They are data: whoever gets the page can read them.
         limits: how much the page may carry.
+
+    Raises:
+        ResultError: when there is no result, or no analysis table though `examples` is True.
     """
-    runs = [as_run(earlier) for earlier in history]
-    return Report(report_payload(as_run(result), runs, title=title, limits=limits))
+    if not results:
+        raise ResultError("no result to report")
+    runs = chronological([as_run(result) for result in results])
+    run = runs[-1]
+    if examples is True:
+        from evaluator_component.results import load_analysis_table
+        from evaluator_component.views.examples import worst_examples
+
+        run = replace(run, examples=worst_examples(load_analysis_table(run.folder)))
+    elif examples:
+        run = replace(run, examples=examples)
+    payload = report_payload(run, runs, title=title, limits=limits)
+    return Report(payload, folders=[each.folder for each in runs])

@@ -10,6 +10,10 @@ import pytest
 
 from evaluator_component.keys import MetricKey, PlotKey, SliceKey, SubKey, slice_name
 from evaluator_component.metrics_table import Column, MetricsTable
+from evaluator_component.validation.attribution import Attribution, Contribution
+from evaluator_component.validation.decision import Decision
+from evaluator_component.validation.verdict import Verdict
+from evaluator_component.validation.weak_slices import WeakSlice
 from evaluator_component.views.run import Run
 
 CARRIERS = (
@@ -196,133 +200,150 @@ def evaluate(
     return MetricsTable(keys, counts, counts.astype(float), columns, plots, notes=notes)
 
 
-def judge(table: MetricsTable, margin: float = 0.02) -> dict[str, object]:
-    """A verdict in the layout of verdict.json: AUC must not fall by more than the margin."""
-    auc, diff = MetricKey("auc", "candidate", example_weighted=False), None
+def judge(table: MetricsTable, margin: float = 0.02, status: str = "") -> dict[str, object]:
+    """A verdict: AUC must not fall by more than the margin; overall, it must be 0.7."""
+    auc = MetricKey("auc", "candidate", example_weighted=False)
     diff = table.columns[auc.diff()]
     decisions = []
     for row, key in enumerate(table.slices):
         if len(key) > 1:
             continue
-        value, fell = table.columns[auc].value[row], diff.value[row]
-        lower, upper = diff.lower[row], diff.upper[row]
-        decision = "pass" if lower > -margin else "fail" if upper < -margin else "inconclusive"
+        value, fell = float(table.columns[auc].value[row]), float(diff.value[row])
+        lower, upper = float(diff.lower[row]), float(diff.upper[row])
+        outcome = "PASSED" if lower > -margin else "FAILED" if upper < -margin else "INCONCLUSIVE"
         n = int(table.examples[row])
-        n_needed = int(n * ((diff.upper[row] - fell) / max(abs(fell + margin), 1e-4)) ** 2) + 1
-        words = {
-            "pass": f"auc of {slice_name(key)} changed by {fell:+.4f}; it may fall by {margin:g}.",
-            "fail": f"auc of {slice_name(key)} fell by {-fell:.4f}, more than the {margin:g} "
-            f"allowed, on {n:,} examples (95% interval {lower:+.4f} to {upper:+.4f}).",
-            "inconclusive": f"auc of {slice_name(key)} changed by {fell:+.4f}, but {n:,} examples "
-            f"cannot tell this from the {margin:g} allowed; about {n_needed:,} would.",
-        }
+        needed = int(n * ((upper - fell) / max(abs(fell + margin), 1e-4)) ** 2) + 1
+        verb = "fell" if fell < 0 else "rose"
+        told = f"{verb} by {abs(fell):.4f} ({value - fell:.4f} to {value:.4f})"
+        end = {
+            "PASSED": "met",
+            "FAILED": f"missed by {-fell - margin:.4f} ({n:,} examples)",
+            "INCONCLUSIVE": f"{n:,} examples cannot tell, about {needed:,} would",
+        }[outcome]
         decisions.append(
-            {
-                "threshold": "change",
-                "name": "",
-                "severity": "block",
-                "metric": "auc",
-                "slice": slice_name(key),
-                "dataset": "",
-                "value": value,
-                "baseline": value - fell,
-                "difference": fell,
-                "bound": -margin,
-                "margin": margin,
-                "lower": lower,
-                "upper": upper,
-                "n": n,
-                "n_needed": n_needed,
-                "p_value": None,
-                "decision": decision,
-                "sentence": words[decision],
-            }
+            Decision(
+                "no_worse",
+                auc.diff(),
+                key,
+                check="ABSOLUTE_CHANGE",
+                outcome=outcome,
+                value=value,
+                baseline=value - fell,
+                difference=fell,
+                bound=-margin,
+                margin=fell + margin,
+                lower=lower,
+                upper=upper,
+                confidence_level=0.95,
+                num_examples=n,
+                num_examples_needed=needed,
+                sentence=f"auc on {slice_name(key)} {told}; it may fall by {margin:g}: {end}.",
+            )
         )
     overall = float(table.columns[auc].value[0])
     decisions.append(
-        {
-            "threshold": "value",
-            "name": "floor",
-            "severity": "block",
-            "metric": "auc",
-            "slice": "Overall",
-            "dataset": "",
-            "value": overall,
-            "baseline": None,
-            "difference": None,
-            "bound": 0.7,
-            "margin": None,
-            "lower": None,
-            "upper": None,
-            "n": int(table.examples[0]),
-            "n_needed": None,
-            "p_value": None,
-            "decision": "pass",
-            "sentence": f"auc of Overall is {overall:.4f}, at least 0.7 is asked for.",
-        }
+        Decision(
+            "floor",
+            auc,
+            (),
+            check="LOWER_BOUND",
+            value=overall,
+            difference=overall,
+            bound=0.6,
+            num_examples=int(table.examples[0]),
+            sentence=f"auc on Overall is {overall:.4f}; at least 0.6 is asked for: met.",
+        )
     )
-    failed = [d for d in decisions if d["decision"] == "fail"]
-    unclear = [d for d in decisions if d["decision"] == "inconclusive"]
-    verdict = "NOT_BLESSED" if failed else "INCONCLUSIVE" if unclear else "BLESSED"
-    summary = (
-        f"{len(failed)} of {len(decisions)} thresholds block. The largest: {failed[0]['sentence']}"
+    decisions.sort(key=lambda decision: decision.gravity)
+    by_carrier = [row for row, key in enumerate(table.slices) if [f for f, _ in key] == ["carrier"]]
+    parts = tuple(
+        Contribution(
+            table.slices[row],
+            share_before=float(table.examples[row] / table.examples[0]) * 0.98,
+            share_after=float(table.examples[row] / table.examples[0]),
+            value_before=float(table.columns[auc].value[row] - diff.value[row]),
+            value_after=float(table.columns[auc].value[row]),
+            mix=0.0004 * (row - 6),
+            performance=float(diff.value[row] * table.examples[row] / table.examples[0]),
+        )
+        for row in sorted(by_carrier, key=lambda row: diff.value[row])
+    )
+    change = float(diff.value[0])
+    told = f"fell by {-change:.4f}, of which -0.0020 by mix."
+    changed = Attribution(
+        auc,
+        ("carrier",),
+        "",
+        overall - change,
+        overall,
+        -0.002,
+        change + 0.002,
+        False,
+        False,
+        parts,
+        told,
+    )
+    weak = tuple(
+        WeakSlice(
+            table.slices[row],
+            "rest",
+            int(table.examples[row]),
+            int(table.examples[0]),
+            0.91,
+            0.64,
+            0.01,
+            1e-5,
+            4e-4,
+            "log_loss",
+            "slicing_specs { feature_keys: 'carrier' }",
+            f"log_loss on {slice_name(table.slices[row])} is 0.91, elsewhere 0.64.",
+        )
+        for row in by_carrier[:2]
+    )
+    outcomes = [decision.outcome for decision in decisions]
+    failed = outcomes.count("FAILED")
+    found = "NOT_BLESSED" if failed else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "BLESSED"
+    verdict = Verdict(
+        status or found,
+        f"NOT BLESSED: {failed} of {len(decisions)} checks failed. {decisions[0].sentence}"
         if failed
-        else f"All {len(decisions)} thresholds pass."
+        else f"{found}: {outcomes.count('PASSED')} of {len(decisions)} checks passed.",
+        tuple(decisions),
+        num_passed=outcomes.count("PASSED"),
+        num_failed=failed,
+        num_inconclusive=outcomes.count("INCONCLUSIVE"),
+        attribution=(changed,),
+        weak_slices=weak,
     )
-    rows = sorted(range(1, 16), key=lambda row: diff.value[row])[:4]
-    return {
-        "verdict": verdict,
-        "summary": summary,
-        "decisions": decisions,
-        "attribution": [
-            {
-                "metric": "auc",
-                "slice": slice_name(table.slices[row]),
-                "mix": 0.0004 * (row - 6),
-                "performance": float(diff.value[row] * table.examples[row] / table.examples[0]),
-                "total": float(diff.value[row] * table.examples[row] / table.examples[0])
-                + 0.0004 * (row - 6),
-            }
-            for row in rows
-        ],
-        "weak_slices": [
-            {
-                "metric": "auc",
-                "slice": slice_name(table.slices[row]),
-                "value": float(table.columns[auc].value[row]),
-                "overall": overall,
-                "n": int(table.examples[row]),
-                "p_value": 0.0004,
-                "sentence": "auc is lower than elsewhere.",
-            }
-            for row in rows[:2]
-        ],
-    }
+    return verdict.to_dict()
 
 
+#: As in run.json.
 METADATA = {
-    "name": "flights · 2013-W48",
-    "time": "2026-11-22T14:03:11+00:00",
-    "models": [
-        {
-            "name": "candidate",
-            "role": "candidate",
-            "version": "v18",
-            "location": "/models/flights/18",
-        },
-        {
-            "name": "baseline",
-            "role": "baseline",
-            "version": "v15",
-            "location": "/models/flights/15",
-        },
-    ],
-    "data": {"eval": "examples/Split-eval/*.gz"},
-    "rows": 24_000,
-    "bad_records": 0,
+    "name": "flights, week 48",
+    "schema_version": 1,
+    "package_version": "1.0.0",
+    "started": "2026-11-22T14:03:11+00:00",
     "seconds": 12.4,
-    "versions": {"evaluator_component": "1.0.0", "tensorflow": "2.21.0", "apache-beam": "2.73.0"},
-    "config_hash": "9f2c41d0",
+    "stage_seconds": {"read": 2.0},
+    "eval_config": {
+        "model_specs": [{"name": "candidate"}, {"name": "baseline", "is_baseline": True}],
+        "slicing_specs": [{}, {"feature_keys": ["carrier"]}],
+    },
+    "config_hash": "9f2c41d0aa17",
+    "models": {"candidate": "/models/flights/18", "baseline": "/models/flights/15"},
+    "baselines": ["baseline"],
+    "data": {
+        "eval": {"location": "examples/Split-eval/*.gz", "file_format": "tfrecords", "files": 3}
+    },
+    "rows_read": {"eval": 24_000},
+    "bad_records": {"eval": 2},
+    "counters": {},
+    "packages": {"tensorflow": "2.21.0", "apache-beam": "2.73.0", "numpy": "2.4.6"},
+    "python": "3.11.2",
+    "runner": "in-process",
+    "notes": [],
+    "details": {},
 }
 
 
@@ -355,11 +376,8 @@ def history_runs(count: int = 20, slices: Sequence[int] = tuple(range(0, 19))) -
         table = flights_table(100 + index, 6_000, drift=0.02 * index).take(list(slices))
         about = {
             "name": f"week {index + 1}",
-            "time": f"2026-{1 + index // 4:02d}-{1 + 7 * (index % 4):02d}T06:00:00+00:00",
-            "models": [
-                {"name": "candidate", "role": "candidate", "version": f"v{index + 1}"},
-                {"name": "baseline", "role": "baseline", "version": f"v{index}"},
-            ],
+            "started": f"2026-{1 + index // 4:02d}-{1 + 7 * (index % 4):02d}T06:00:00+00:00",
+            "models": {"candidate": f"/models/{index + 1}", "baseline": f"/models/{index}"},
         }
         verdict = {**judge(table), "verdict": "NOT_BLESSED" if index in (6, 13) else "BLESSED"}
         runs.append(Run((table,), about, verdict, href=f"run-{index + 1}/report.html"))
@@ -467,27 +485,26 @@ def hostile_run() -> Run:
         plots,
         notes={table.slices[1]: HOSTILE[1]},
     )
-    verdict = {
-        "verdict": "NOT_BLESSED",
-        "summary": HOSTILE[0],
-        "decisions": [
-            {
-                "metric": "auc",
-                "slice": slice_name(key),
-                "decision": "fail",
-                "sentence": HOSTILE[1],
-                "name": HOSTILE[2],
-                "threshold": "value",
-                "bound": 0.9,
-                "value": 0.5,
-                "n": 44,
-                "severity": "block",
-            }
-            for key in table.slices
-        ],
-        "attribution": [{"metric": "auc", "slice": HOSTILE[1], "mix": 0.1, "performance": -0.2}],
-        "weak_slices": [{"metric": "auc", "slice": HOSTILE[1], "sentence": HOSTILE[1]}],
-    }
+    auc = MetricKey("auc", "candidate", example_weighted=False)
+    told = {"check": "LOWER_BOUND", "outcome": "FAILED", "value": 0.5, "bound": 0.9}
+    decisions = tuple(
+        Decision(text, auc, key, sentence=HOSTILE[1], num_examples=44, **told)
+        for text, key in zip((*HOSTILE, ""), table.slices, strict=True)
+    )
+    part = Contribution(table.slices[1], 0.1, 0.2, 0.5, 0.4, 0.1, -0.2)
+    changed = Attribution(auc, (HOSTILE[1],), "", 0.5, 0.4, 0, 0, True, False, (part,), HOSTILE[0])
+    weak = WeakSlice(
+        table.slices[1], "rest", 9, 99, 1, 2, 3, 0.1, 0.1, HOSTILE[2], HOSTILE[0], HOSTILE[1]
+    )
+    notes = (HOSTILE[1], HOSTILE[0])
+    verdict = Verdict(
+        "NOT_BLESSED",
+        HOSTILE[0],
+        decisions,
+        notes=notes,
+        attribution=(changed,),
+        weak_slices=(weak,),
+    ).to_dict()
     examples = [
         {"slice": slice_name(key), "label": text, text: text}
         for key, text in zip(table.slices[1:], HOSTILE, strict=True)
@@ -495,14 +512,14 @@ def hostile_run() -> Run:
     about = {
         **METADATA,
         "name": HOSTILE[0],
-        "data": {HOSTILE[1]: HOSTILE[1]},
-        "versions": {HOSTILE[1]: HOSTILE[0]},
+        "data": {HOSTILE[1]: {"location": HOSTILE[1]}},
+        "packages": {HOSTILE[1]: HOSTILE[0]},
     }
     return Run((table,), about, verdict, examples, href="javascript:window.hacked=1")
 
 
 def zoo_run() -> Run:
-    """One of everything: outputs, classes, weights, datasets, vectors, texts, every kind of plot."""
+    """One of everything: outputs, classes, weights, datasets, vectors, texts, plots."""
     draw = np.random.default_rng(5)
     slices: tuple[SliceKey, ...] = (
         (),

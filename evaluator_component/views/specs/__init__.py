@@ -19,7 +19,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluator_component.views.specs.catalogue import CATALOGUE, ChartInfo
-from evaluator_component.views.specs.curves import GAIN, LIFT, PRECISION_RECALL, ROC, THRESHOLDS
+from evaluator_component.views.specs.curves import (
+    GAIN,
+    GAIN_TABLE,
+    LIFT,
+    LIFT_TABLE,
+    PRECISION_RECALL,
+    ROC,
+    THRESHOLDS,
+)
 from evaluator_component.views.specs.histograms import (
     CALIBRATION,
     CALIBRATION_RESIDUAL,
@@ -44,7 +52,9 @@ TEMPLATES: Mapping[str, Mapping[str, Any]] = {
     "calibration_residual": CALIBRATION_RESIDUAL,
     "confusion": CONFUSION,
     "gain": GAIN,
+    "gain_table": GAIN_TABLE,
     "lift": LIFT,
+    "lift_table": LIFT_TABLE,
     "metric_histogram": METRIC_HISTOGRAM,
     "multi_label_confusion": MULTI_LABEL_CONFUSION,
     "overview": OVERVIEW,

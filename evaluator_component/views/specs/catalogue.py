@@ -90,6 +90,19 @@ CATALOGUE = (
         "How many times more positives than by chance among the highest scored examples.",
     ),
     ChartInfo(
+        "gain_table",
+        "Gain",
+        "gain",
+        "Share of all positives found when the highest scored examples are taken first.",
+        "square",
+    ),
+    ChartInfo(
+        "lift_table",
+        "Lift",
+        "gain",
+        "How many times more positives than by chance among the highest scored examples.",
+    ),
+    ChartInfo(
         "binary_confusion",
         "Confusion matrix",
         "confusion_matrices",

@@ -20,7 +20,15 @@ from evaluator_component.views.specs.parts import (
     tooltip,
 )
 
-__all__ = ["GAIN", "LIFT", "PRECISION_RECALL", "ROC", "THRESHOLDS"]
+__all__ = [
+    "GAIN",
+    "GAIN_TABLE",
+    "LIFT",
+    "LIFT_TABLE",
+    "PRECISION_RECALL",
+    "ROC",
+    "THRESHOLDS",
+]
 
 TP, FP = "datum.true_positives", "datum.false_positives"
 TN, FN = "datum.true_negatives", "datum.false_negatives"
@@ -96,23 +104,34 @@ PRECISION_RECALL = _curve(
     {"precision": ("Precision", ".2%"), "recall": ("Recall", ".2%")},
 )
 
-GAIN = _curve(
-    "Gain",
-    {"share": f"{TAKEN} / {ALL}", "found": f"{TP} / {POSITIVE}"},
-    rate("share", "Examples taken, highest scored first"),
-    rate("found", "Positives found"),
-    {"share": ("Examples taken", ".2%"), "found": ("Positives found", ".2%")},
-    (guide((0, 0), (1, 1)),),
-)
 
-LIFT = _curve(
-    "Lift",
-    {"share": f"{TAKEN} / {ALL}", "lift": f"({TP} / {TAKEN}) / ({POSITIVE} / {ALL})"},
-    rate("share", "Examples taken, highest scored first"),
-    quantity("lift", "Times more than by chance", zero=True),
-    {"share": ("Examples taken", ".2%"), "lift": ("Lift", ".2f")},
-    (guide((0, 1), (1, 1)),),
-)
+def _gain(share: str, found: str) -> Json:
+    return _curve(
+        "Gain",
+        {"share": share, "found": found},
+        rate("share", "Examples taken, highest scored first"),
+        rate("found", "Positives found"),
+        {"share": ("Examples taken", ".2%"), "found": ("Positives found", ".2%")},
+        (guide((0, 0), (1, 1)),),
+    )
+
+
+def _lift(share: str, times: str) -> Json:
+    return _curve(
+        "Lift",
+        {"share": share, "times": times},
+        rate("share", "Examples taken, highest scored first"),
+        quantity("times", "Times more than by chance", zero=True),
+        {"share": ("Examples taken", ".2%"), "times": ("Lift", ".2f")},
+        (guide((0, 1), (1, 1)),),
+    )
+
+
+GAIN = _gain(f"{TAKEN} / {ALL}", f"{TP} / {POSITIVE}")
+LIFT = _lift(f"{TAKEN} / {ALL}", f"({TP} / {TAKEN}) / ({POSITIVE} / {ALL})")
+#: From rows that hold fraction, gain and lift already.
+GAIN_TABLE = _gain("datum.fraction", "datum.gain")
+LIFT_TABLE = _lift("datum.fraction", "datum.lift")
 
 _MEASURES = {
     "Precision": f"{TP} / {TAKEN}",

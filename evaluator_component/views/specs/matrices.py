@@ -1,7 +1,7 @@
 """Confusion matrices as heat maps: actual classes in rows, predicted ones in columns.
 
-Rows: series, actual, predicted, weight for several classes; the counts per threshold (see
-`curves`) for two classes.
+Rows: series, actual, predicted, weight, all (of the actual class) for several classes; the counts
+per threshold (see `curves`) for two classes.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _heat(count: str, rows: Any, columns: Any, orient: str = "top") -> Json:
 CONFUSION = {
     "description": "Confusion matrix",
     "data": {"name": "rows"},
-    "transform": _share_of_actual("weight"),
+    "transform": calculate(share="datum.all > 0 ? datum.weight / datum.all : 0"),
     **_heat("weight", "$classes", "$predictedClasses"),
 }
 

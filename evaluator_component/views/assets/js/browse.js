@@ -5,7 +5,7 @@ import { choose, comparisons, datasets, decisionsFor, isCount, measures, payload
 import { state } from "./state.js";
 import { stripScale } from "./strip.js";
 
-const RANK = { fail: 3, warn: 2, unclear: 1, pass: 0 };
+const RANK = { fail: 3, unclear: 2, warn: 1, skip: 0, pass: 0 };
 export const MAX_SELECTED = 8;
 
 /** Returns the dataset that is chosen. */
@@ -42,8 +42,9 @@ function judge(choice) {
     if (one.row === null || one.row === undefined) continue;
     if (RANK[one.status] >= RANK[judged.get(one.row) ?? "pass"]) judged.set(one.row, one.status);
     if (!one.at || one.at.output !== choice.output || one.at.sub !== choice.sub) continue;
-    metrics.add(one.at.metric);
-    const key = `${one.row} ${one.at.metric}`;
+    const id = one.at.part ? `${one.at.metric}@${one.at.part}` : one.at.metric;
+    metrics.add(id);
+    const key = `${one.row} ${id}`;
     const other = marks.get(key);
     if (!other || RANK[one.status] > RANK[other.status]) marks.set(key, one);
   }
@@ -53,7 +54,7 @@ function judge(choice) {
 function shownMeasures(list, { judgedMetrics }, comparison) {
   const wanted = state.metrics.map((id) => list.find((measure) => measure.id === id)).filter(Boolean);
   if (wanted.length) return wanted;
-  const judgedFirst = (measure) => (judgedMetrics.has(measure.about.metric) ? 0 : 1);
+  const judgedFirst = (measure) => (judgedMetrics.has(measure.id) ? 0 : 1);
   const useful = list.filter((measure) => !isCount(measure.id));
   const ranked = (useful.length ? useful : list).slice().sort((a, b) => judgedFirst(a) - judgedFirst(b));
   return ranked.slice(0, comparison.baseline === null ? 6 : 3);
@@ -82,6 +83,17 @@ function column(list, id) {
 }
 
 export const PART_WORDS = { value: "", base: " of the baseline", diff: " difference" };
+
+/**
+ * Returns the bound that a decision sets to a value ("value") or to a difference ("diff"), in the
+ * units of the column; null where it sets none.
+ */
+export function boundOf(decision, part, baseline) {
+  if (!decision || !Number.isFinite(decision.bound)) return null;
+  if (part === "value") return decision.check.endsWith("_BOUND") ? decision.bound : null;
+  if (decision.check === "ABSOLUTE_CHANGE") return decision.bound;
+  return decision.check === "RELATIVE_CHANGE" && Number.isFinite(baseline) ? decision.bound * Math.abs(baseline) : null;
+}
 
 /** Returns the decimals with which a measure's values are written. */
 export function digitsOf(measure) {

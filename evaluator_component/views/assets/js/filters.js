@@ -18,7 +18,7 @@ export function filterRows(dataset, { min, q, feature, only, range }, judged, ra
     if (feature && featureOf(dataset.pairs[row]) !== feature) continue;
     if (words.length && !words.every((word) => dataset.searchable[row].includes(word))) continue;
     if (only === "judged" && !judged.has(row)) continue;
-    if (only === "failing" && (judged.get(row) ?? "pass") === "pass") continue;
+    if (only === "failing" && ["pass", "skip"].includes(judged.get(row) ?? "pass")) continue;
     if (range.length === 2 && rangeValues) {
       const value = rangeValues[row];
       if (!(value >= range[0] && value <= range[1])) continue;

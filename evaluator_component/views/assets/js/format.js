@@ -49,6 +49,12 @@ export function plain(value, sign = false) {
   return decimal(value, decimalsFor([value]), sign);
 }
 
+/** Writes a probability of an error: two significant digits, none below 0.0001. */
+export function probability(value) {
+  if (!Number.isFinite(value)) return "–";
+  return value < 0.0001 ? "< 0.0001" : String(Number(value.toPrecision(2)));
+}
+
 /** Writes a count. */
 export function count(value) {
   return Number.isInteger(value) ? decimal(value, 0) : plain(value);
@@ -58,6 +64,11 @@ export function count(value) {
 export function interval(lower, upper, decimals, sign = false) {
   if (!Number.isFinite(lower) || !Number.isFinite(upper)) return "";
   return `${decimal(lower, decimals, sign)} to ${decimal(upper, decimals, sign)}`;
+}
+
+/** Writes a share as percent. */
+export function percent(value, decimals = 1, sign = false) {
+  return Number.isFinite(value) ? `${decimal(100 * value, decimals, sign)}%` : "–";
 }
 
 /** Writes a time stamp; other texts as they are. */
@@ -85,9 +96,11 @@ export function verdictTone(verdict) {
   return { BLESSED: "good", NOT_BLESSED: "bad", INCONCLUSIVE: "unsure" }[verdict] ?? "neutral";
 }
 
+/** How the statuses of decisions are shown. */
 export const STATUS = {
-  fail: { tone: "bad", sign: "✕", word: "blocks" },
-  warn: { tone: "unsure", sign: "!", word: "warns" },
-  unclear: { tone: "unsure", sign: "?", word: "inconclusive" },
-  pass: { tone: "good", sign: "✓", word: "passes" },
+  fail: { tone: "bad", shape: "✕", word: "blocks" },
+  unclear: { tone: "unsure", shape: "?", word: "inconclusive" },
+  warn: { tone: "unsure", shape: "!", word: "warns" },
+  skip: { tone: "idle", shape: "–", word: "not judged" },
+  pass: { tone: "good", shape: "✓", word: "passes" },
 };

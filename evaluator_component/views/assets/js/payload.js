@@ -107,7 +107,9 @@ export function models() {
 /** Returns how a model is called in the page: its name and version. */
 export function modelLabel(model) {
   const name = model.name || (model.role === "baseline" ? "baseline" : "model");
-  return model.version && !name.includes(model.version) ? `${name} ${model.version}` : name;
+  // Models are commonly stored under their version: .../18 is version 18.
+  const version = model.version ?? /\/([^/]{1,24})\/?$/.exec(model.location ?? "")?.[1];
+  return version && !name.includes(version) ? `${name} ${version}` : name;
 }
 
 /** Returns what can be compared: each model alone, and each candidate with the baseline. */
@@ -194,8 +196,8 @@ function difference({ value, base }) {
 export function subLabel(sub, output) {
   if (!sub) return "All classes";
   if (["micro", "macro", "weighted_macro"].includes(sub)) return `${sub.replace("_", " ")} average`;
-  const names = payload.run.class_names ?? {};
-  const known = Array.isArray(names) ? names : (names[output] ?? []);
+  const names = payload.run.class_names;
+  const known = names[output] ?? names[""] ?? [];
   return sub.replace(/class_id=(\d+)/, (text, id) => known[Number(id)] ?? text);
 }
 

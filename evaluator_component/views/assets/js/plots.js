@@ -3,13 +3,14 @@
 import { currentDataset, MAX_SELECTED, selectedRows } from "./browse.js";
 import { catalogue, draw, seriesTokens } from "./charts.js";
 import { check, fillWith, h, picker, settled } from "./dom.js";
-import { count, decimal, plain } from "./format.js";
+import { count, decimal, percent, plain } from "./format.js";
 import { datasets, distinct, modelLabel, models, subLabel } from "./payload.js";
 import { state, update } from "./state.js";
 import { shareBar } from "./strip.js";
 import { colors, themeName } from "./theme.js";
 
 const TABLE_ROWS = 60;
+const MANY_CLASSES = 12;
 
 export class PlotsView {
   constructor(root) {
@@ -38,7 +39,7 @@ export class PlotsView {
   }
 
   update(changed) {
-    if ([...changed].every((name) => name === "cut")) this.moveCut();
+    if ([...changed].every((name) => name === "cut") && !currentDataset().about.plots.some(hasThresholds)) this.moveCut();
     else this.render();
   }
 
@@ -93,7 +94,7 @@ export class PlotsView {
       const current = rows.map((one) => dataset.names[one]);
       update({ sel: [...current, dataset.names[Number(row)]].slice(-MAX_SELECTED) });
     };
-    const hasCut = dataset.about.plots.some((plot) => plot.kind === "confusion_matrices");
+    const hasCut = dataset.about.plots.some((plot) => ["confusion_matrices", "gain"].includes(plot.kind) || hasThresholds(plot));
     fillWith(this.controls,
       datasets.length > 1 && picker("Dataset", datasets.map((d, i) => ({ value: i, label: d.name || "default" })), state.dataset, (v) => update({ dataset: Number(v), sel: [] })),
       free.length > 0 && picker("Add a slice", [{ value: "", label: `${count(free.length)} more with plots…` }, ...free.slice(0, 2000).map((row) => ({ value: row, label: dataset.names[row] }))], "", (v) => v !== "" && add(v)),
@@ -105,7 +106,7 @@ export class PlotsView {
 
   cutControl() {
     this.cutText = h("output", {}, decimal(state.cut, 2));
-    const slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Decision threshold", oninput: (e) => update({ cut: Number(e.target.value) }) });
+    const slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Decision threshold", "data-focus": "cut", oninput: (e) => update({ cut: Number(e.target.value) }) });
     slider.value = state.cut;
     return h("label.control.cut", {}, h("span", {}, "Decision threshold"), slider, this.cutText);
   }
@@ -193,7 +194,8 @@ function drawPlot(root, info, group, { size, whole, headless, sub }) {
   const binary = info.id === "binary_confusion";
   const width = wide ? Math.floor((whole - 90 - 56 * (panels - 1)) / panels) : binary ? Math.floor((size.width - 70 - 24 * (facets - 1)) / facets) : size.width;
   const height = wide ? 150 : !binary ? size.height : group.length > 2 ? 72 : size.height - 80;
-  const chart = draw(box, info.id, {
+  if (info.id === "confusion") confusions(box, rows);
+  const chart = draw(box.firstChild ? box.insertBefore(h("div"), box.firstChild) : box, info.id, {
     label: `${info.title} of ${series.map((one) => one.name).join(", ")}`,
     tokens: {
       ...seriesTokens(series),
@@ -208,8 +210,17 @@ function drawPlot(root, info, group, { size, whole, headless, sub }) {
     },
     data: { rows },
   });
-  chart.hasCut = info.kind === "confusion_matrices";
+  chart.hasCut = ["confusion_matrices", "gain"].includes(info.kind);
   return chart;
+}
+
+/** With many classes, cells are too small to read: the commonest confusions, in words. */
+function confusions(box, rows) {
+  if (distinct(rows.map((row) => row.actual)).length <= MANY_CLASSES) return;
+  const wrong = rows.filter((row) => row.actual !== row.predicted).sort((a, b) => b.weight - a.weight).slice(0, 8);
+  box.append(h("table.plain.tight", {},
+    h("thead", {}, h("tr", {}, ["Actual", "Predicted"].map((title) => h("th", { scope: "col" }, title)), ["Examples", "Share"].map((title) => h("th.num", { scope: "col" }, title)))),
+    h("tbody", {}, wrong.map((row) => h("tr", {}, h("th", { scope: "row" }, row.actual), h("td", {}, row.predicted), h("td.num", {}, count(row.weight)), h("td.num", {}, percent(row.weight / row.all)))))));
 }
 
 /** A plot's columns as rows; classes by their names. */
@@ -217,10 +228,10 @@ function rowsOf(plot, row) {
   const columns = plot.rows[row];
   const names = Object.keys(columns);
   const count = columns[names[0]]?.length ?? 0;
-  const several = plot.kind.startsWith("multi_") && columns.threshold;
+  const at = plot.kind.startsWith("multi_") && columns.threshold ? nearest(columns.threshold, state.cut) : null;
   const rows = [];
   for (let i = 0; i < count; i += 1) {
-    if (several && columns.threshold[i] !== columns.threshold[0]) continue;
+    if (at !== null && columns.threshold[i] !== at) continue;
     const one = {};
     for (const name of names) one[name] = columns[name][i];
     if ("actual" in one) one.actual = className(one.actual, plot.class_names);
@@ -228,6 +239,17 @@ function rowsOf(plot, row) {
     rows.push(one);
   }
   return rows;
+}
+
+function nearest(thresholds, cut) {
+  const away = (threshold) => Math.abs(Number(threshold) - cut);
+  return thresholds.reduce((best, threshold) => (away(threshold) < away(best) ? threshold : best));
+}
+
+/** Tells whether a plot holds matrices at several thresholds. */
+function hasThresholds(plot) {
+  const columns = Object.values(plot.rows)[0];
+  return plot.kind.startsWith("multi_") && columns.threshold !== undefined && distinct(columns.threshold).length > 1;
 }
 
 function className(value, names) {

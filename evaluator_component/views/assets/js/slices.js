@@ -1,6 +1,6 @@
 /** The slicing browser: filters, two charts of one metric, the table, and the selected slices. */
 
-import { browse, digitsOf, MAX_SELECTED, PART_WORDS, scaleOf, selectedRows } from "./browse.js";
+import { boundOf, browse, digitsOf, MAX_SELECTED, PART_WORDS, scaleOf, selectedRows } from "./browse.js";
 import { draw, hideTooltip } from "./charts.js";
 import { Details } from "./details.js";
 import { check, fillWith, h, menu, picker, settled } from "./dom.js";
@@ -203,13 +203,13 @@ export class SlicesView {
   aloneColumns(measure) {
     const digits = digitsOf(measure);
     const column = measure.value;
-    const columns = [this.numberColumn(measure, "value", measure.id, digits, { first: true })];
+    const columns = [this.numberColumn(measure, "value", measure.id, digits, { first: true, width: Math.min(190, Math.max(104, measure.id.length * 7 + 44)) })];
     if (column.lower) {
       const overall = column.value[this.view.dataset.overall];
       columns.push({
         id: `${measure.id}:strip`, label: `${measure.id} interval`, hiddenLabel: true, width: 92,
         cellTitle: (row) => inWords(row, column, digits),
-        cell: (row) => strip(column.value[row], column.lower[row], column.upper[row], scaleOf(measure, "value"), { zero: Number.isFinite(overall) ? overall : null }),
+        cell: (row) => strip(column.value[row], column.lower[row], column.upper[row], scaleOf(measure, "value"), { zero: Number.isFinite(overall) ? overall : null, bound: boundOf(this.markOf(row, measure), "value") }),
       });
     }
     return columns;
@@ -229,8 +229,7 @@ export class SlicesView {
           id: `${measure.id}:strip`, label: `${measure.id} difference, interval`, hiddenLabel: true, width: 92, ...group,
           cellTitle: (row) => inWords(row, column, digits),
           cell: (row) => {
-            const mark = this.view.marks.get(`${row} ${measure.about.metric}`);
-            const bound = mark && Number.isFinite(mark.margin) ? mark.bound : null;
+            const bound = boundOf(this.markOf(row, measure), "diff", measure.base?.value[row]);
             return strip(column.value[row], column.lower[row], column.upper[row], scaleOf(measure, "diff"), { zero: 0, bound, tone: differenceTone(row, column) });
           },
         });
@@ -248,12 +247,17 @@ export class SlicesView {
       title: measure.about.direction > 0 ? "higher is better" : measure.about.direction < 0 ? "lower is better" : null,
       cell: (row) => {
         const text = decimal(column.value[row], digits, signed);
-        const mark = marked ? this.view.marks.get(`${row} ${measure.about.metric}`) : null;
-        return mark && mark.status !== "pass" ? [sign(mark.status, mark.sentence), text] : text;
+        const mark = marked ? this.markOf(row, measure) : null;
+        return mark && mark.status !== "pass" && mark.status !== "skip" ? [sign(mark.status, mark.sentence), text] : text;
       },
       cellTitle: (row) => inWords(row, column, digits),
       tone: (row) => (signed ? differenceTone(row, column) || "flat" : part === "base" ? "flat" : ""),
     };
+  }
+
+  /** The gravest decision about one measure of one slice. */
+  markOf(row, measure) {
+    return this.view.marks.get(`${row} ${measure.id}`);
   }
 
   box(row) {
@@ -275,7 +279,7 @@ export class SlicesView {
 
   rowClass(row) {
     const status = this.view.judged.get(row);
-    return `${status && status !== "pass" ? `row-${status}` : ""}${row === this.view.dataset.overall ? " row-overall" : ""}`;
+    return `${status && !["pass", "skip"].includes(status) ? `row-${status}` : ""}${row === this.view.dataset.overall ? " row-overall" : ""}`;
   }
 
   sort(id) {
@@ -357,7 +361,7 @@ export class SlicesView {
       shown: inWords(row, numbers, digits),
       other: base === undefined ? null : decimal(base, digits),
       size: count(dataset.examples[row]),
-      status: this.selected.has(row) ? "selected" : (judged.get(row) ?? "pass").replace("pass", "plain"),
+      status: this.selected.has(row) ? "selected" : (judged.get(row) ?? "pass").replace(/pass|skip/, "plain"),
     };
   }
 

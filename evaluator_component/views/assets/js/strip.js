@@ -84,6 +84,6 @@ export function inWords(row, column, decimals) {
 
 /** The sign of a decision: shape and colour, with its word for screen readers. */
 export function sign(status, title = "") {
-  const { tone, sign: shape, word } = STATUS[status];
+  const { tone, shape, word } = STATUS[status];
   return h(`span.sign.${tone}`, { title: title || word, role: "img", "aria-label": title || word }, shape);
 }

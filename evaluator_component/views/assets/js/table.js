@@ -77,7 +77,7 @@ export class VirtualTable {
     fillWith(this.columnWidths, columns.map((column) => h("col", { style: { width: column.grows ? null : `${column.width}px` } })));
     const width = columns.reduce((sum, column) => sum + column.width, 0);
     this.table.style.minWidth = `${width}px`;
-    this.table.style.maxWidth = `${width + MAX_GROWTH}px`;
+    this.element.style.width = `${width + MAX_GROWTH}px`;
     const groups = [];
     for (const column of columns) {
       const last = groups[groups.length - 1];

@@ -1,50 +1,63 @@
 /** The verdict first: the outcome, what blocked it and by how much, in words and to scale. */
 
 import { h } from "./dom.js";
-import { STATUS, count, decimal, decimalsFor, interval, plain, time, verdictTone, verdictWord } from "./format.js";
-import { choose, comparisons, datasets, measures, models, modelLabel, payload } from "./payload.js";
-import { differenceTone, inWords, shareBar, sign, strip, stripScale } from "./strip.js";
+import { facts } from "./facts.js";
+import { STATUS, count, decimal, decimalsFor, interval, percent, plain, probability, verdictTone, verdictWord } from "./format.js";
+import { choose, comparisons, datasets, measures, payload } from "./payload.js";
 import { update } from "./state.js";
+import { differenceTone, inWords, shareBar, sign, strip, stripScale } from "./strip.js";
 
 const GROUPS = [
   ["fail", "Blocking"],
-  ["warn", "Warning"],
   ["unclear", "Inconclusive"],
+  ["warn", "Warning"],
+  ["skip", "Not judged"],
   ["pass", "Passed"],
 ];
 /** How many reasons of a group are listed before the rest is folded away; blocking ones all are. */
 const FIRST_REASONS = 6;
+const FIRST_PARTS = 6;
 
 export function renderVerdict(root) {
   const verdict = payload.verdict;
-  const decisions = verdict.decisions;
-  const groups = GROUPS.map(([status, title]) => [status, title, decisions.filter((d) => d.status === status)]);
+  const { decisions } = verdict;
   const scales = scalesOf(decisions);
+  const groups = GROUPS.map(([status, title]) => reasons(status, title, decisions.filter((one) => one.status === status), scales));
   root.append(
-    hero(verdict, groups),
+    hero(verdict),
     h(".columns", {},
-      h(".main", {},
-        decisions.length ? groups.map(([status, title, list]) => list.length > 0 && reasons(status, title, list, scales)) : noThresholds(),
-        attribution(verdict.attribution),
-        weakSlices(verdict.weak_slices)),
+      h(".main", {}, groups, attributions(verdict.attribution), weakSlices(verdict.weak_slices)),
       h("aside.side", { "aria-label": "Overall and facts" }, overall(), facts())),
   );
 }
 
-function hero(verdict, groups) {
+function hero(verdict) {
   const tone = verdictTone(verdict.verdict);
   const shape = { good: "✓", bad: "✕", unsure: "?", neutral: "·" }[tone];
-  const tally = groups
-    .filter(([, , list]) => list.length)
-    .map(([status, title, list]) => h("li", {}, sign(status, ""), h("b", {}, count(list.length)), title.toLowerCase()));
+  const tally = GROUPS.filter(([status]) => verdict.counts[status] > 0).map(([status, title]) =>
+    h("li", {}, sign(status), h("b", {}, count(verdict.counts[status])), title.toLowerCase()));
+  // The summary opens with the verdict itself, which stands above it already.
+  const words = verdict.summary.replace(/^(NOT )?(BLESSED|INCONCLUSIVE): /, "");
   return h(`section.hero.${tone}`, { "aria-label": "Verdict" },
     h("span.seal", { "aria-hidden": "true" }, shape),
-    h(".hero-text", {}, h("h2", {}, verdictWord(verdict.verdict)), verdict.summary && h("p", {}, verdict.summary)),
-    h("ul.tally", { "aria-label": "Thresholds" }, tally));
+    h(".hero-text", {}, h("h2", {}, verdictWord(verdict.verdict)), words && h("p", {}, words.charAt(0).toUpperCase() + words.slice(1)),
+      verdict.notes.map((note) => h("p.muted", {}, note))),
+    h("ul.tally", { "aria-label": "Decisions" }, tally));
 }
 
-function noThresholds() {
-  return h("section", {}, h("h3", {}, "No thresholds"), h("p.muted", {}, "Nothing was asked of this model, so nothing was judged."));
+function isChange(one) {
+  return one.check === "ABSOLUTE_CHANGE" || one.check === "RELATIVE_CHANGE";
+}
+
+/** What is compared with the bound: the value, the difference, or the relative difference. */
+function judgedValue(one) {
+  return Number.isFinite(one.difference) ? one.difference : one.value;
+}
+
+/** Writes a number in the units of what a decision compares. */
+function inUnits(one, number, digits) {
+  if (one.check === "RELATIVE_CHANGE") return percent(number, 2, true);
+  return decimal(number, digits, isChange(one));
 }
 
 /** All decisions of one metric and kind are drawn on one scale, so that they can be compared. */
@@ -57,104 +70,103 @@ function scalesOf(decisions) {
     found.get(key).all.push(...ends);
     if (one.status === "fail") found.get(key).blocking.push(...ends);
   }
-  const scale = (key, { all, blocking }) => stripScale([all], { symmetric: key.startsWith("change"), include: blocking });
+  const scale = (key, { all, blocking }) => stripScale([all], { symmetric: key.includes("CHANGE"), include: blocking });
   return new Map([...found].map(([key, values]) => [key, scale(key, values)]));
 }
 
-function isChange(one) {
-  return Number.isFinite(one.difference) && (Number.isFinite(one.margin) || !Number.isFinite(one.value) || one.threshold === "change");
-}
-
-function judgedValue(one) {
-  return isChange(one) ? one.difference : one.value;
-}
-
 function scaleKey(one) {
-  return `${isChange(one) ? "change" : "value"} ${one.metric}`;
+  return `${isChange(one) ? one.check : "value"} ${one.metric}`;
 }
 
 function reasons(status, title, list, scales) {
+  if (!list.length) return null;
   const rows = list.map((one) => reason(one, scales.get(scaleKey(one))));
-  const head = [h("span", {}, title), h("span.count", {}, count(list.length))];
-  if (status === "pass") {
+  const head = [h("span", {}, title), h("span.count", {}, count(payload.verdict.counts[status]))];
+  if (status === "pass" || status === "skip") {
     return h("details.reasons", {}, h("summary", {}, h("h3", {}, head)), h("ul", {}, rows));
   }
   const first = status === "fail" || rows.length <= FIRST_REASONS + 2 ? rows.length : FIRST_REASONS;
-  const rest = rows.length > first && h("details.rest", {}, h("summary.link", {}, `${count(rows.length - first)} more`), h("ul", {}, rows.slice(first)));
-  return h("section.reasons", {}, h("h3", {}, head), h("ul", {}, rows.slice(0, first)), rest);
+  return h("section.reasons", {}, h("h3", {}, head), h("ul", {}, rows.slice(0, first)), folded(rows.slice(first), (rest) => h("ul", {}, rest)));
+}
+
+/** What goes beyond the first entries of a list, behind a word. */
+function folded(rest, wrap) {
+  return rest.length > 0 && h("details.rest", {}, h("summary.link", {}, `${count(rest.length)} more`), wrap(rest));
 }
 
 function reason(one, scale) {
-  const change = isChange(one);
   const digits = decimalsFor([one.value, one.baseline].filter(Number.isFinite));
   const value = judgedValue(one);
-  const range = interval(one.lower, one.upper, digits, change);
-  const details = [
-    Number.isFinite(one.bound) && ["bound", decimal(one.bound, digits, change)],
+  const numbers = [
+    Number.isFinite(value) && [isChange(one) ? "difference" : "value", inUnits(one, value, digits), "main-number"],
+    Number.isFinite(one.bound) && ["bound", inUnits(one, one.bound, digits)],
     Number.isFinite(one.n) && ["examples", count(one.n)],
     one.status === "unclear" && Number.isFinite(one.n_needed) && ["needed, about", count(one.n_needed)],
-    Number.isFinite(one.p_value) && ["p", plain(one.p_value)],
+    Number.isFinite(one.p_value) && ["p", probability(one.p_value)],
   ].filter(Boolean);
-  return h(`li.reason.${STATUS[one.status].tone}`, {},
+  const range = interval(one.lower, one.upper, digits, isChange(one));
+  const tone = STATUS[one.status].tone;
+  return h(`li.reason.${tone}`, {},
     sign(one.status),
     h(".reason-text", {},
-      h(".reason-title", {},
-        h("b", {}, one.metric),
-        sliceLink(one),
-        one.dataset && h("span.tag", {}, one.dataset),
-        one.name && h("span.tag", {}, one.name)),
+      h(".reason-title", {}, h("b", {}, one.metric || one.name), one.slice && sliceLink(one), one.dataset && h("span.tag", {}, one.dataset), one.name && one.metric && h("span.tag", {}, one.name)),
       one.sentence && h("p", {}, one.sentence)),
     h(".reason-scale", { title: range && `interval ${range}` },
-      Number.isFinite(value) && strip(value, one.lower, one.upper, scale, {
-        width: 190, height: 22, zero: change ? 0 : null, bound: one.bound, tone: STATUS[one.status].tone,
-      })),
-    h("dl.reason-numbers", {},
-      Number.isFinite(value) && [h("dt", {}, change ? "difference" : "value"), h("dd.main-number", {}, decimal(value, digits, change))],
-      details.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)])));
+      Number.isFinite(value) && scale && strip(value, one.lower, one.upper, scale, { width: 190, height: 22, zero: isChange(one) ? 0 : null, bound: one.bound, tone })),
+    h("dl.reason-numbers", {}, numbers.map(([name, text, kind]) => [h("dt", {}, name), h(`dd${kind ? `.${kind}` : ""}`, {}, text)])));
 }
 
 /** A link from a reason to its slice in the browser. */
-export function sliceLink(one) {
+function sliceLink(one) {
   if (one.row === null || one.row === undefined || !payload.tabs.includes("slices")) return h("span", {}, one.slice);
   const open = () => {
-    const at = one.at ?? {};
     const target = { view: "slices", dataset: one.dataset_index, sel: [one.slice] };
-    if (at.metric) Object.assign(target, { output: at.output, sub: at.sub });
+    if (one.at) Object.assign(target, { output: one.at.output, sub: one.at.sub });
     update(target);
   };
   return h("button.link", { type: "button", onclick: open, title: "Show this slice" }, one.slice);
 }
 
-function attribution(entries) {
-  const list = (entries ?? []).filter((entry) => entry && typeof entry === "object");
-  if (!list.length) return null;
-  const numbers = list.flatMap((e) => [e.mix, e.performance]).filter(Number.isFinite);
-  const reach = Math.max(...numbers.map(Math.abs), 1e-12);
-  const digits = decimalsFor(numbers);
-  const cell = (value) => h("td.num", {}, decimal(value, digits, true), shareBar(value, reach));
+function attributions(entries) {
+  if (!entries.length) return null;
   return h("section", {},
     h("h3", {}, "Why it changed"),
-    h("p.muted", {}, "The overall difference, split by slice into mix (the slice's share of the examples moved) and performance (the metric moved within the slice)."),
-    h("table.plain", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Metric"), h("th", { scope: "col" }, "Slice"), h("th.num", { scope: "col" }, "Mix"), h("th.num", { scope: "col" }, "Performance"), h("th.num", { scope: "col" }, "Together"))),
-      h("tbody", {}, list.map((e) => h("tr", {},
-        h("td", {}, e.metric), h("th", { scope: "row" }, sliceLink(e)), cell(e.mix), cell(e.performance),
-        h("td.num", {}, decimal(e.total ?? (e.mix ?? 0) + (e.performance ?? 0), digits, true)))))),
-    list.map((e) => e.sentence && h("p.muted", {}, e.sentence)));
+    h("p.muted", {}, "An overall difference is a sum over slices of mix (a slice's share of the examples moved) and performance (the metric moved on the slice)."),
+    entries.map(attribution));
+}
+
+function attribution(entry) {
+  const numbers = entry.contributions.flatMap((part) => [part.mix, part.performance]).filter(Number.isFinite);
+  const reach = Math.max(...numbers.map(Math.abs), 1e-12);
+  const digits = decimalsFor([entry.before, entry.after].filter(Number.isFinite));
+  const signed = (value) => h("td.num", {}, decimal(value, digits, true), shareBar(value, reach));
+  const moved = (before, after, write) => h("td.num", {}, h("span.flat", {}, `${write(before)} → `), write(after));
+  const row = (part) => h("tr", {},
+    h("th", { scope: "row" }, sliceLink(part)),
+    moved(part.share_before, part.share_after, (share) => percent(share, 1)),
+    moved(part.value_before, part.value_after, (value) => decimal(value, digits)),
+    signed(part.mix), signed(part.performance));
+  const table = (rows) => h("table.plain.tight", {},
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, `By ${(entry.features ?? []).join(" × ")}`), ["Share", "Value", "Mix", "Performance"].map((title) => h("th.num", { scope: "col" }, title)))),
+    h("tbody", {}, rows.map(row)));
+  return h(".attribution", {},
+    h("p", {}, h("b", {}, entry.metric), " ", entry.sentence, entry.reversal && h("span.tag", {}, "reversal")),
+    table(entry.contributions.slice(0, FIRST_PARTS)),
+    folded(entry.contributions.slice(FIRST_PARTS), table));
 }
 
 function weakSlices(entries) {
-  const list = (entries ?? []).filter((entry) => entry && typeof entry === "object");
-  if (!list.length) return null;
-  const elsewhere = (e) => e.complement ?? e.overall ?? e.rest;
+  if (!entries.length) return null;
+  const row = (one) => h("tr", {},
+    h("th", { scope: "row" }, sliceLink(one), one.sentence && h("p.muted", {}, one.sentence),
+      one.config && h("details", {}, h("summary.link", {}, "pin it into the gate"), h("pre", { tabindex: 0 }, one.config))),
+    h("td.num", {}, plain(one.mean)), h("td.num", {}, plain(one.reference)), h("td.num", {}, count(one.num_examples)), h("td.num", {}, probability(one.adjusted_p_value)));
   return h("section", {},
     h("h3", {}, "Weak slices"),
-    h("p.muted", {}, "Found by searching all slices, corrected for the number of them."),
+    h("p.muted", {}, `Found by searching all slices; p is corrected for the number of them. The number is the mean ${entries[0].loss ?? "loss"}.`),
     h("table.plain", {},
-      h("thead", {}, h("tr", {}, ["Metric", "Slice"].map((t) => h("th", { scope: "col" }, t)), ["Value", "Elsewhere", "n", "p"].map((t) => h("th.num", { scope: "col" }, t)))),
-      h("tbody", {}, list.map((e) => h("tr", {},
-        h("td", {}, e.metric), h("th", { scope: "row" }, sliceLink(e), e.sentence && h("p.muted", {}, e.sentence)),
-        h("td.num", {}, plain(e.value)), h("td.num", {}, plain(elsewhere(e))), h("td.num", {}, count(e.n)), h("td.num", {}, plain(e.p_value)))))));
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Slice"), ["Here", "Elsewhere", "Examples", "p"].map((title) => h("th.num", { scope: "col" }, title)))),
+      h("tbody", {}, entries.map(row))));
 }
 
 /** The overall slice: every metric, candidate against baseline. */
@@ -173,39 +185,10 @@ function overall() {
       h("tbody", {}, list.slice(0, 16).map((measure) => {
         const column = measure.value ?? measure.diff;
         const digits = decimalsFor([column.value[row]]);
-        const diff = measure.diff;
+        const { diff } = measure;
         return h("tr", {},
           h("th", { scope: "row" }, measure.id),
           h("td.num", { title: measure.value && inWords(row, measure.value, digits) }, measure.value ? decimal(measure.value.value[row], digits) : "–"),
           compared && h(`td.num.${(diff && differenceTone(row, diff)) || "flat"}`, { title: diff && inWords(row, diff, digits) }, diff ? decimal(diff.value[row], digits, true) : "–"));
       }))));
-}
-
-/** Facts of the run: models, data, versions. */
-export function facts() {
-  const run = payload.run;
-  const known = new Set(["name", "time", "models", "data", "rows", "versions", "seconds", "bad_records", "class_names"]);
-  const inline = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));
-  const pairs = [
-    ...models().map((model) => [model.role, modelLabel(model), model.location ?? model.path ?? model.uri]),
-    ...run.models.filter((model) => model.unmeasured).map((model) => [model.role, `${model.name} (not evaluated)`]),
-    run.time && ["time", time(run.time)],
-    Number.isFinite(run.rows) && ["examples", count(run.rows)],
-    run.bad_records > 0 && ["bad records", count(run.bad_records)],
-    Number.isFinite(run.seconds) && ["took", `${plain(run.seconds)} s`],
-    ...dataPaths(run.data).map(([name, path]) => [name, path]),
-    ...Object.entries(run).filter(([name, value]) => !known.has(name) && value !== null && inline(value).length < 120).map(([name, value]) => [name.replaceAll("_", " "), inline(value)]),
-    ...Object.entries(run.versions ?? {}).map(([name, version]) => [name, version]),
-  ].filter(Boolean);
-  return h("section.facts", {},
-    h("h3", {}, "This run"),
-    h("dl", {}, pairs.map(([name, value, more]) => [h("dt", {}, name), h("dd", {}, String(value), more && h("small", {}, String(more)))])),
-    payload.omitted.length > 0 && h("p.muted", {}, `Left out to keep this page small: ${payload.omitted.join("; ")}.`));
-}
-
-function dataPaths(data) {
-  if (!data) return [];
-  if (typeof data === "string") return [["data", data]];
-  if (Array.isArray(data)) return data.map((path) => ["data", typeof path === "string" ? path : JSON.stringify(path)]);
-  return Object.entries(data).map(([name, path]) => [`data: ${name}`, typeof path === "string" ? path : JSON.stringify(path)]);
 }
