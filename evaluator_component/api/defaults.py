@@ -12,6 +12,7 @@ from evaluator_component.evaluators.plan import Plan, make_plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.inputs import InputExtractor
 from evaluator_component.extractors.predict import PredictExtractor
+from evaluator_component.extractors.screen import ScreenExtractor
 from evaluator_component.extractors.slice_keys import SliceKeyExtractor
 from evaluator_component.inputs.derived import Derived
 from evaluator_component.protos import eval_config_pb2
@@ -34,9 +35,11 @@ def default_extractors(
         plan: tells which slices there are; the config does where it is None.
         derived: columns to compute from the features, by name.
     """
+    exclude = eval_config.options.non_finite == eval_config_pb2.Options.EXCLUDE
     return [
         InputExtractor(eval_config, derived),
         PredictExtractor(eval_shared_model, eval_config),
+        *([ScreenExtractor()] if exclude else []),
         SliceKeyExtractor(eval_config, slice_spec=plan.slices if plan is not None else None),
     ]
 

@@ -27,6 +27,7 @@ from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
 from evaluator_component.evaluators.plan import Plan, make_plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.columns import model_columns
+from evaluator_component.extractors.screen import EXCLUDED
 from evaluator_component.inputs.derived import Derived, needed
 from evaluator_component.metrics import registry
 
@@ -177,7 +178,7 @@ class Job:
         """
         import apache_beam as beam
 
-        from evaluator_component.api.runner import options_of, own_error
+        from evaluator_component.api.runner import no_traces_of_own_errors, options_of, own_error
         from evaluator_component.results import load_eval_result
         from evaluator_component.writers import RunInfo, write_run_info
 
@@ -194,8 +195,9 @@ class Job:
         pipeline = beam.Pipeline(options=options)
         self._build(pipeline, output_path)
         try:
-            result = pipeline.run()
-            result.wait_until_finish()
+            with no_traces_of_own_errors():
+                result = pipeline.run()
+                result.wait_until_finish()
         except Exception as error:
             own = own_error(error)
             if own is None:
@@ -203,8 +205,13 @@ class Job:
             raise own from error
         rows = _counters(result, "rows", self.datasets)
         require_rows(rows)
+        excluded = sum(_counters(result, EXCLUDED, self.datasets).values())
+        notes = self.notes
+        if excluded:
+            notes = (*notes, f"{excluded} examples with values that are not finite were left out")
         info = info.with_(
             rows_read=rows,
+            notes=notes,
             bad_records=_counters(result, "bad_records", self.datasets),
             seconds=round(time.perf_counter() - started, 3),
             runner=type(pipeline.runner).__name__,
@@ -215,7 +222,7 @@ class Job:
             from evaluator_component.views import report_of
 
             report_of(loaded).save(f"{output_path}/report.html")
-        return Outcome(output_path, loaded, self.notes)
+        return Outcome(output_path, loaded, notes)
 
     def _build(self, pipeline: Any, output_path: str) -> None:
         """Puts the pipeline together: read, extract, evaluate, validate, write."""
@@ -342,8 +349,8 @@ def _counters(result: Any, name: str, datasets: tuple[Dataset, ...]) -> dict[str
     counters = result.metrics().query(wanted)["counters"]
     counts = {}
     for dataset in datasets:
-        if dataset.table is not None:
-            counts[dataset.name] = _table_rows(dataset.table) if name == "rows" else 0
+        if dataset.table is not None and name == "rows":
+            counts[dataset.name] = _table_rows(dataset.table)
             continue
         prefix = (dataset.name or "Data") + "/"
         mine = [counter for counter in counters if counter.key.step.startswith(prefix)]

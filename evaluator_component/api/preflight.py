@@ -162,7 +162,7 @@ def _try_metrics(batch: Extracts, plan: Plan, dataset: str, problems: Problems) 
             if accumulated is not None:
                 compute(single, accumulated, dataset=dataset)
         except EvaluatorError as error:
-            problems.add(entry.where, str(error))
+            problems.add("", str(error))  # it names the metric and its place
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             problems.add(entry.where, f"{entry.key} fails on the first rows: {error!r}")
 

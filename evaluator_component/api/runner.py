@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from evaluator_component import errors
 from evaluator_component.errors import EvaluatorError
 
-__all__ = ["DEFAULT_RUNNER", "options_of", "own_error"]
+__all__ = ["DEFAULT_RUNNER", "no_traces_of_own_errors", "options_of", "own_error"]
 
 #: Named, because Beam's "DirectRunner" first tries to download a binary of another runner.
 DEFAULT_RUNNER = "FnApiRunner"
@@ -31,6 +33,22 @@ def options_of(pipeline_options: Any = None) -> Any:
     if standard.runner in (None, "DirectRunner"):
         standard.runner = DEFAULT_RUNNER
     return pipeline_options
+
+
+@contextmanager
+def no_traces_of_own_errors() -> Iterator[None]:
+    """Keeps Beam from logging a stack trace of an error that is about to be raised in one line."""
+
+    def foreign(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return error is None or own_error(error) is None
+
+    logger = logging.getLogger("apache_beam.runners.common")
+    logger.addFilter(foreign)
+    try:
+        yield
+    finally:
+        logger.removeFilter(foreign)
 
 
 def own_error(error: BaseException) -> EvaluatorError | None:
