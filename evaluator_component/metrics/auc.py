@@ -117,7 +117,9 @@ class AUC(CurveMetric):
         return self.over_points(scores, self._area)
 
     def _area(self, points: Points) -> Array:
-        return area(points, self.curve, self.summation_method)
+        # On resamples a step stands for many thresholds, between which the curve runs on.
+        method = "interpolation" if points.resampled else self.summation_method
+        return area(points, self.curve, method)
 
 
 @register
@@ -156,6 +158,8 @@ class AveragePrecision(CurveMetric):
         """Returns the sum over all thresholds; NaN without positives."""
 
         def formula(points: Points) -> Array:
+            if points.resampled:
+                return area(points, "PR")
             precision = np.nan_to_num(divide(points.tp, points.tp + points.fp)[..., :-1], nan=0.0)
             recall = divide(_steps(points.tp), points.positives)
             return np.asarray((precision * recall).sum(axis=-1))
@@ -173,6 +177,7 @@ class AUCErrorBound(AUC):
     """
 
     direction = LOWER_IS_BETTER
+    has_interval = False
 
     def _area(self, points: Points) -> Array:
         positive, negative = _steps(points.tp), _steps(points.fp)

@@ -352,8 +352,8 @@ class BinaryCohenKappa(ConfusionMetric):
 
     def _formula(self, counts: Counts) -> Array:
         tp, fp, tn, fn = counts.tp, counts.fp, counts.tn, counts.fn
-        chance = (tp + fp) * (fn + tn) + (tp + fn) * (fp + tn)
-        return divide(2.0 * (tp * tn - fp * fn), chance)
+        scale = (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn)
+        return divide(2.0 * (tp * tn - fp * fn), scale)
 
 
 @register

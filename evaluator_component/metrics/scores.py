@@ -50,11 +50,11 @@ __all__ = [
 #: Bits per factor of two that keep every distinct float64 apart.
 EXACT = 52
 
-#: Bits of the histograms of resamples: about 200 cells at the most for usual scores.
+#: Bits of the histograms of resamples: about 200 cells for usual probabilities, 1,024 for any.
 _RESAMPLED = 4
 
-#: Scores closer to 0 (or to 1) than 2^-126 share a cell; 0 and 1 themselves have their own.
-_SMALLEST = 1023 - 126
+#: Scores closer to 0 (or to 1) than this power of two share a cell; 0 and 1 have their own.
+_SMALLEST, _SMALLEST_RESAMPLED = -126, -32
 
 #: Buckets of TFMA's calibration histogram.
 BUCKETS = 10_000
@@ -95,8 +95,9 @@ def score_cells(score: Array, bits: int = 12) -> Array:
 
 
 def _offset(bits: int) -> int:
-    """What is taken off the leading bits of a float64, so that 2^-126 is in cell 1."""
-    return (_SMALLEST << bits) - 1
+    """What is taken off the leading bits of a float64, so that the smallest power is in cell 1."""
+    smallest = _SMALLEST if bits > _RESAMPLED else _SMALLEST_RESAMPLED
+    return ((1023 + smallest) << bits) - 1
 
 
 def _half(bits: int) -> int:
@@ -119,7 +120,8 @@ def lower_edge(cell: Array, bits: int = 12) -> Array:
     shift, offset, half = EXACT - bits, _offset(bits), _half(bits)
     low = np.where(below <= 0, 0.0, _float((below + offset) << shift))
     from_top = 2 * half - below
-    distance = np.where(from_top <= 0, 0.0, _float((from_top + offset) << shift))
+    tiny = np.where(from_top <= 0, 0.0, np.nextafter(0.0, 1.0))
+    distance = np.where(from_top <= 1, tiny, _float((from_top + offset) << shift))
     top = 1.0 - distance
     top = np.where(1.0 - top < distance, np.nextafter(top, 0.0), top)
     outside = _float((below - half + (1 << bits) + offset) << shift)
