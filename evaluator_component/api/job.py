@@ -21,7 +21,12 @@ from evaluator_component.api.models import EvalSharedModel, models_by_name
 from evaluator_component.api.pipeline import Circumstances
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
 from evaluator_component.api.weak import WeakSearch, bin_features, pin_bins, plan_search
-from evaluator_component.config import check_config, parse_config, with_defaults
+from evaluator_component.config import (
+    BaselinePolicy,
+    check_config,
+    parse_config,
+    with_defaults,
+)
 from evaluator_component.errors import EvaluatorError, Problems
 from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
 from evaluator_component.evaluators.plan import Plan, make_plan
@@ -82,6 +87,7 @@ class Job:
         evaluators: Any = None,
         writers: Any = None,
         name: str = "",
+        baseline_problem: str = "",
     ) -> Job:
         """Checks everything, and plans the evaluation; see `evaluate` for the arguments.
 
@@ -116,7 +122,25 @@ class Job:
         config = complete(given)
         by_name = _named_as_in(config, by_name)
         datasets = datasets_of(data, schema)
-        loaded = load_models(by_name, config, problems)
+        loaded, failed = load_models(by_name, config)
+        unloadable = [name for name in failed if _is_baseline(config, name)]
+        without = config.baseline_policy.unloadable == BaselinePolicy.EVALUATE_WITHOUT
+        if unloadable and without:
+            given.baseline_policy.missing = BaselinePolicy.EVALUATE_WITHOUT
+            return cls.prepare(
+                given,
+                data,
+                {name: model for name, model in by_name.items() if name not in unloadable},
+                schema=schema,
+                rubber_stamp=False if rubber_stamp is None else rubber_stamp,
+                extractors=extractors,
+                evaluators=evaluators,
+                writers=writers,
+                name=name,
+                baseline_problem=failed[unloadable[0]],
+            )
+        for model_name, problem in failed.items():
+            problems.add(f"model {model_name!r}" if model_name else "model", problem)
         notes = fill_from_models(config, loaded)
         if notes:
             # Some defaults, such as whether metrics are weighted, follow from what was filled in.
@@ -158,7 +182,7 @@ class Job:
             extractors=tuple(chain),
             evaluators=evaluators,
             writers=writers,
-            circumstances=Circumstances(rubber_stamp, has_baseline, notes=tuple(notes)),
+            circumstances=Circumstances(rubber_stamp, has_baseline, baseline_problem, tuple(notes)),
             search=search,
             name=name,
         )
@@ -275,6 +299,10 @@ def _stages(given: Any, standard: list[Any]) -> list[Any]:
     if given is None:
         return standard
     return list(given(standard)) if callable(given) else list(given)
+
+
+def _is_baseline(config: Any, name: str) -> bool:
+    return any(spec.name == name and spec.is_baseline for spec in config.model_specs)
 
 
 def _has_baseline(config: Any, models: Mapping[str, EvalSharedModel]) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from evaluator_component.api.datasets import Dataset
@@ -19,43 +18,30 @@ from evaluator_component.extractors.base import Extractor, Extracts
 from evaluator_component.extractors.columns import model_columns
 from evaluator_component.inputs import from_table, read_batches
 
-__all__ = ["DRY_RUN_ROWS", "Inspection", "check_columns", "dry_run", "load_models"]
+__all__ = ["DRY_RUN_ROWS", "check_columns", "dry_run", "load_models"]
 
 #: Rows that every stage and metric is tried on.
 DRY_RUN_ROWS = 256
 
 
-@dataclass(frozen=True)
-class Inspection:
-    """What a preflight found out.
-
-    Attributes:
-        rows: (what, where it is found) pairs, for the table that `check` prints.
-        notes: what was inferred.
-    """
-
-    rows: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = field(default=())
-
-
 def load_models(
-    models: Mapping[str, EvalSharedModel], eval_config: Any, problems: Problems
-) -> dict[str, Any]:
-    """Loads every model; notes those that cannot be loaded."""
+    models: Mapping[str, EvalSharedModel], eval_config: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Loads every model.
+
+    Returns:
+        Loaded models, and what is wrong with the others, by the name of their model spec.
+    """
     from evaluator_component.extractors.predict import models_to_load
 
-    loaded = {}
-    try:
-        wanted = models_to_load(models, eval_config) if models else ()
-    except EvaluatorError as error:
-        problems.add("models", str(error))
-        return {}
-    for each in wanted:
+    loaded: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for each in models_to_load(models, eval_config) if models else ():
         try:
             loaded[each.name] = each.load()
         except EvaluatorError as error:
-            problems.add(f"model {each.name!r}" if each.name else "model", str(error))
-    return loaded
+            failed[each.name] = str(error)
+    return loaded, failed
 
 
 def check_columns(

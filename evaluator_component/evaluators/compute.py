@@ -115,7 +115,7 @@ def compute(
     gap_inputs = tuple(
         tuple(
             (each.value(lookup), None if resamples is None else each.value(resamples))
-            for each in gap.inner
+            for each in gap.inputs
         )
         for gap in plan.gaps
         if not gap.datasets or dataset in gap.datasets

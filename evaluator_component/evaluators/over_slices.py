@@ -71,15 +71,15 @@ def _with_gaps(
             ]
         )
         inputs = [shard.gap_inputs[number] for shard in shards]
-        metrics = range(len(gap.inner))
+        metrics = range(len(gap.inputs))
         values = [np.concatenate([each[m][0] for each in inputs])[rows] for m in metrics]
         value = np.full(len(table), np.nan)
-        value[overall] = gap.gap.over(*values)
+        value[overall] = gap.over(values)
         column = Column(value, direction=gap.gap.direction)
         if resampling is not None and inputs[0][0][1] is not None:
             resampled = [np.concatenate([each[m][1] for each in inputs])[rows] for m in metrics]
             replicates = np.full((len(table), resampling.count), np.nan)
-            replicates[overall] = gap.gap.over(*resampled)
+            replicates[overall] = gap.over(resampled)
             column = replace(column, replicates=replicates)
         columns[gap.key] = column
     return replace(table, columns=columns)

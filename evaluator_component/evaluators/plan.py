@@ -197,6 +197,7 @@ class GapEntry:
         key: the name of the value.
         gap: the formula over slices.
         inner: the computations whose values per slice it takes, in the order of `gap.inner()`.
+        baseline: the same of the baseline, where the value is candidate minus baseline.
         where: path in the config.
         datasets: names of the datasets it is computed for; empty: all.
     """
@@ -206,6 +207,19 @@ class GapEntry:
     inner: tuple[Computation, ...]
     where: str = ""
     datasets: tuple[str, ...] = ()
+    baseline: tuple[Computation, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Computation, ...]:
+        """All computations whose values per slice are needed."""
+        return (*self.inner, *self.baseline)
+
+    def over(self, values: Sequence[Array]) -> Array:
+        """Computes the number from the values of `inputs`."""
+        candidate = self.gap.over(*values[: len(self.inner)])
+        if not self.baseline:
+            return candidate
+        return candidate - self.gap.over(*values[len(self.inner) :])
 
 
 @dataclass(frozen=True)
@@ -237,7 +251,7 @@ class Plan:
         for entry in self.entries:
             found.update(dict.fromkeys(entry.computation.accumulations()))
         for gap in self.gaps:
-            for computation in gap.inner:
+            for computation in gap.inputs:
                 found.update(dict.fromkeys(computation.accumulations()))
         return tuple(found)
 
@@ -250,7 +264,7 @@ class Plan:
                 for each in entry.computation.accumulations():
                     found[replicated(each)] = None
         for gap in self.gaps:
-            for computation in gap.inner:
+            for computation in gap.inputs:
                 for each in computation.accumulations():
                     found[replicated(each)] = None
         return tuple(found)
@@ -357,7 +371,7 @@ def make_plan(
                 key, Entry(key, Formula(metric, view), metric, "the model's metrics")
             )
     problems.raise_if_any()
-    _add_differences(eval_config, entries)
+    _add_differences(eval_config, entries, gaps)
     specs = tuple(slices) if slices is not None else slice_specs(eval_config)
     if gaps:
         wanted = [SliceSpec(gap.gap.feature_keys) for gap in gaps.values()]
@@ -577,7 +591,9 @@ def _output_averages(
         yield replace(first, key=replace(first.key, output_name=""), computation=average)
 
 
-def _add_differences(eval_config: Any, entries: dict[MetricKey, Entry]) -> None:
+def _add_differences(
+    eval_config: Any, entries: dict[MetricKey, Entry], gaps: dict[MetricKey, GapEntry]
+) -> None:
     """Adds candidate minus baseline for every number that both have."""
     baseline = next((m.name for m in eval_config.model_specs if m.is_baseline), None)
     if baseline is None:
@@ -590,3 +606,7 @@ def _add_differences(eval_config: Any, entries: dict[MetricKey, Entry]) -> None:
             entries[key.diff()] = replace(
                 entry, key=key.diff(), computation=Difference(entry.computation, other.computation)
             )
+    for key, gap in list(gaps.items()):
+        same = gaps.get(replace(key, model_name=baseline))
+        if key.model_name != baseline and same is not None:
+            gaps[key.diff()] = replace(gap, key=key.diff(), baseline=same.inner)
