@@ -54,6 +54,8 @@ def _numbers(result: EvalResult, slice_key: SliceKey, dataset: str | None) -> di
     model = result.selected_model
     kept = {key: column for key, column in table.columns.items() if key.model_name in (model, "")}
     one = replace(table, columns=kept, plots={}, attributions={})
-    numbers: dict[str, Any] = by_slice_frame([one.take([table.row_of[slice_key]])]).iloc[0].to_dict()
+    numbers: dict[str, Any] = (
+        by_slice_frame([one.take([table.row_of[slice_key]])]).iloc[0].to_dict()
+    )
     numbers.pop("weight")
     return numbers

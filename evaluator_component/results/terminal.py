@@ -38,7 +38,7 @@ _MARKS = {"FAILED": ("✗", "red"), "INCONCLUSIVE": ("?", "yellow"), "WARNING": 
 _CHANGES = {"better": "green", "worse": "red", "unsure": "dim", "same": "dim"}
 #: Characters of a table that is not printed on a screen.
 _WIDTH = 200
-_SLICE_WIDTH, _CELL_WIDTH = 36, 16
+_SLICE_WIDTH, _CELL_WIDTH = 36, 20
 #: Reasons of a verdict printed at the most.
 _REASONS = 8
 
@@ -72,7 +72,7 @@ def print_result(
     """
     judgements = judgements_of(result.verdict) if result.verdict is not None else {}
     labels = column_labels(result.tables)
-    chosen = _choose(labels, metrics)
+    chosen = _choose(labels, metrics, as_json)
     picked = []
     for table in result.tables:
         rows = _rows(table, labels, slices, sort, min_examples)
@@ -94,10 +94,14 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
 
 
-def _choose(labels: Mapping[MetricKey, str], metrics: Sequence[str] | None) -> dict[MetricKey, str]:
+def _choose(
+    labels: Mapping[MetricKey, str], metrics: Sequence[str] | None, as_json: bool
+) -> dict[MetricKey, str]:
     """Returns the metrics that are asked for, by label or by name."""
-    if metrics is None:
-        return dict(labels)
+    if metrics is None:  # the number of examples has a column of its own
+        return {
+            key: label for key, label in labels.items() if as_json or key.name != "example_count"
+        }
     chosen: dict[MetricKey, str] = {}
     for name in metrics:
         found = [key for key, label in labels.items() if name.strip() in (label, key.name)]
@@ -241,20 +245,16 @@ def _print_table(
     printed.add_column("slice", max_width=_SLICE_WIDTH * 2, overflow="fold")
     printed.add_column("examples", justify="right")
     for each in shown[:fits]:
-        printed.add_column(Text(safe(each.label)), justify="right")
+        printed.add_column(Text(safe(each.label)), justify="right", overflow="fold")
     for row in rows:
         key = table.slices[row]
         examples = shown_number(float(table.examples[row])) if table.examples[row] >= 0 else ""
         cells = [Text(safe(slice_name(key))), Text(examples)]
-        note = table.notes.get(key)
-        for place, each in enumerate(shown[:fits]):
-            judged = judgements.get((table.dataset, each.key, key))
-            if note and place == 0 and _is_undefined(each.column, row):
-                cells.append(Text(safe(note), style="dim"))
-            else:
-                cells.append(_cell(each, row, judged))
+        judged = [judgements.get((table.dataset, each.key, key)) for each in shown[:fits]]
+        cells += [_cell(each, row, found) for each, found in zip(shown, judged, strict=False)]
         printed.add_row(*cells)
     console.print(printed)
+    _print_notes(console, table, rows)
     if count > len(rows):
         console.print(Text(f"{count - len(rows):,} more slices (--limit, --slices)", style="dim"))
     if len(shown) > fits:
@@ -262,8 +262,18 @@ def _print_table(
         console.print(Text(f"{len(shown) - fits} more metrics (--metrics): {names}", style="dim"))
 
 
-def _is_undefined(column: Column, row: int) -> bool:
-    return bool(np.isnan(np.asarray(column.value[row], dtype=np.float64)).all())
+def _print_notes(console: Console, table: MetricsTable, rows: Sequence[int]) -> None:
+    """Prints what is to be known of slices; once what is the same for many."""
+    from rich.text import Text
+
+    by_note: dict[str, list[str]] = {}
+    for row in rows:
+        note = table.notes.get(table.slices[row])
+        if note:
+            by_note.setdefault(note, []).append(slice_name(table.slices[row]))
+    for note, names in list(by_note.items())[:_REASONS]:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        console.print(Text(safe(f"{', '.join(names[:3])}{more}: {note}"), style="dim"))
 
 
 def _cell(shown: _Shown, row: int, judged: Judgement | None) -> Any:
@@ -276,7 +286,7 @@ def _cell(shown: _Shown, row: int, judged: Judgement | None) -> Any:
         more = ", ..." if len(numbers) > 3 else ""
         return Text(f"[{', '.join(shown_number(float(x)) for x in numbers[:3])}{more}]")
     value = float(column.value[row])
-    cell = Text(shown_number(value), style="dim" if np.isnan(value) else "")
+    cell = Text("-" if np.isnan(value) else shown_number(value))
     if column.lower is not None and column.upper is not None and np.isfinite(column.lower[row]):
         half = float(column.upper[row] - column.lower[row]) / 2
         cell.append(f" ±{half:.2g}", style="dim")
@@ -434,6 +444,8 @@ def _row_label(row: Mapping[str, Any]) -> str:
     import pandas as pd
 
     label = "/".join(part for part in (row["dataset"], row["output"], row["metric"]) if part)
+    if not pd.isna(row["weighted"]) and row["weighted"]:
+        label += " (weighted)"
     for part in ("class_id", "k", "top_k"):
         if not pd.isna(row[part]):
             label += f" {part}={row[part]}"

@@ -111,7 +111,7 @@ def test_several_datasets_have_an_index_of_their_own(tmp_path: Path) -> None:
     assert result.overall["eval", "example_count"] == 100
     assert set(result.to_frame()["dataset"]) == {"eval", "golden"}
     assert result.for_dataset("golden").datasets == ["golden"]
-    with pytest.raises(ResultError, match="no dataset 'gold' .*did you mean 'golden'"):
+    with pytest.raises(ResultError, match=r"no dataset 'gold' .*did you mean 'golden'"):
         result.for_dataset("gold")
 
 
@@ -152,7 +152,7 @@ def test_a_result_without_metrics_is_no_error(tmp_path: Path) -> None:
 def test_a_model_is_selected_by_name(result: EvalResult) -> None:
     baseline = load_eval_result(result.path, model_name="baseline")
     assert baseline.get_metrics_for_slice(())["auc"] == {"doubleValue": 0.89}
-    with pytest.raises(ResultError, match="no model 'candidat' .*did you mean 'candidate'"):
+    with pytest.raises(ResultError, match=r"no model 'candidat' .*did you mean 'candidate'"):
         load_eval_result(result.path, model_name="candidat")
 
 
@@ -204,7 +204,7 @@ def test_slices_and_metrics_can_be_listed(result: EvalResult) -> None:
         "loss": {"doubleValue": "Infinity"}
     }
     assert result.get_metrics_for_all_slices()[UA]["auc_unweighted"] == {"doubleValue": 0.81}
-    with pytest.raises(ResultError, match="no results for output 'tips' .*did you mean 'tip'"):
+    with pytest.raises(ResultError, match=r"no results for output 'tips' .*did you mean 'tip'"):
         result.get_metrics_for_slice((), output_name="tips")
     with pytest.raises(ResultError, match="no results for 'k:1'"):
         result.get_metrics_for_slice((), k=1)

@@ -178,7 +178,9 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
         if type(left) is not type(right) or left.shape != right.shape or left.dtype != right.dtype:
             return False
-        return all(same(x, y) for x, y in zip(left.ravel().tolist(), right.ravel().tolist()))
+        return all(
+            same(x, y) for x, y in zip(left.ravel().tolist(), right.ravel().tolist(), strict=True)
+        )
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, (list, tuple)) and isinstance(right, type(left)):

@@ -78,9 +78,14 @@ def test_run_json_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     folder.write("metrics.json", b"before")
-    with pytest.raises(ZeroDivisionError), folder.writing("metrics.json") as stream:
-        stream.write(b"half of it")
-        raise ZeroDivisionError
+
+    def write_half() -> None:
+        with folder.writing("metrics.json") as stream:
+            stream.write(b"half of it")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
     assert os.listdir(tmp_path) == ["metrics.json"]
     assert folder.read("metrics.json") == b"before"
 

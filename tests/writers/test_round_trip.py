@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import random_tables
 from random_tables import assert_same_table, same
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def through_bytes(table: MetricsTable) -> MetricsTable:
