@@ -105,7 +105,9 @@ def _metadata_lines(metadata: Any) -> list[str]:
         if output.class_names:
             shown = ", ".join(output.class_names[:5])
             parts.append(f"{len(output.class_names)} classes ({shown}, ...)")
-        found.append(f"  output {output.name or '(the only one)'}: {', '.join(parts) or 'no label'}")
+        found.append(
+            f"  output {output.name or '(the only one)'}: {', '.join(parts) or 'no label'}"
+        )
     for feature in metadata.features:
         marks = [feature.tensor.dtype]
         if feature.analysis_only:

@@ -358,9 +358,18 @@ class _Onnx(_Wrapped):
                 key: dense(pick_feature(extracts, key, self.name), info, self.defaults.get(key))
                 for key, info in self.inputs.items()
             }
+        arrays = {key: _as_text(part) for key, part in arrays.items()}
         given = self.model.run(None, arrays)
         outputs = {name: _unzipped(part) for name, part in zip(self.outputs, given, strict=True)}
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
+
+def _as_text(array: Array) -> Array:
+    """Onnxruntime takes strings, not bytes."""
+    if array.dtype != object:
+        return array
+    flat = [part.decode() if isinstance(part, bytes) else part for part in array.reshape(-1)]
+    return np.array(flat, dtype=object).reshape(array.shape)
 
 
 def _unzipped(given: Any) -> Array:

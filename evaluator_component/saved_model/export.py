@@ -208,7 +208,12 @@ def _by_output_values(given: Any, outputs: Sequence[str], what: str) -> dict[str
 def _raw_spec(transform: Any, given: Any) -> Any:
     if transform is None or given is not None:
         return given
-    return transform.raw_feature_spec()
+    try:
+        return transform.raw_feature_spec()
+    except OSError as error:
+        raise ModelError(
+            "the transform output does not say how raw features are parsed: give feature_spec"
+        ) from error
 
 
 def _transformed(

@@ -26,7 +26,7 @@ import numpy as np
 
 from evaluator_component.errors import ModelError
 
-__all__ = ["GraphMetric", "build_metric", "check_additive", "loss_metric"]
+__all__ = ["GraphMetric", "aligned", "build_metric", "check_additive"]
 
 
 @dataclass
@@ -72,7 +72,7 @@ class GraphMetric:
                 for after, before in zip(new, self.initial, strict=True)
             ]
 
-        return tf.vectorized_map(one, (label, prediction, weight))
+        return tf.vectorized_map(one, (aligned(label, prediction), prediction, weight))
 
     def results(self, states: Sequence[Any]) -> Any:
         """Returns the metric of each group from sums of row states (groups, *state shape)."""
@@ -95,6 +95,18 @@ class GraphMetric:
             return "{}"
 
 
+def aligned(label: Any, prediction: Any) -> Any:
+    """Returns labels (rows,) as (rows, 1) where predictions are (rows, 1), as Keras does itself."""
+    import tensorflow as tf
+
+    if isinstance(label, dict):
+        return {name: aligned(part, prediction[name]) for name, part in label.items()}
+    rank = len(prediction.shape)
+    if len(label.shape) == rank - 1 and prediction.shape[-1] == 1:
+        return tf.expand_dims(label, -1)
+    return label
+
+
 def build_metric(
     metric: Any, name: str, output_name: str, label: Any, prediction: Any, weighted: bool = True
 ) -> GraphMetric:
@@ -115,6 +127,7 @@ def build_metric(
         raise ModelError(
             f"metric {name!r}: a {type(metric).__name__} is no Keras metric (no update_state)"
         )
+    label = aligned(label, prediction)
     try:
         metric.update_state(label, prediction)
         metric.reset_state()
@@ -249,39 +262,13 @@ def _inner_metrics(metric: Any) -> list[Any]:
     return [held for held in vars(metric).values() if hasattr(held, "update_state")]
 
 
-def loss_metric(model: Any, arranged: Callable[[Any], Any], outputs: Sequence[str]) -> GraphMetric:
-    """Makes a GraphMetric of a compiled Keras 3 model's loss: its mean over the rows.
-
-    Args:
-        model: a compiled model.
-        arranged: {output: tensor} -> the structure that the model's loss takes.
-        outputs: the names of the outputs; [""] for a single one.
-    """
-    import tensorflow as tf
-
-    def update(label: Any, prediction: Any, weight: Any) -> Sequence[Any]:
-        if len(outputs) > 1:
-            label, prediction, weight = arranged(label), arranged(prediction), arranged(weight)
-        # Keras divides by the number of rows, not by their weights; so does `result`.
-        loss = model.compute_loss(y=label, y_pred=prediction, sample_weight=weight, training=False)
-        rows = tf.shape(tf.nest.flatten(prediction)[0])[0]
-        count = tf.cast(rows, tf.float32)
-        return [tf.reshape(tf.cast(loss, tf.float32), []) * count, count]
-
-    def result(state: Sequence[Any]) -> Any:
-        return state[0] / state[1]
-
-    zeros = [np.zeros((), np.float32), np.zeros((), np.float32)]
-    return GraphMetric("loss", "", zeros, ["total", "count"], update, result, True, None)
-
-
 def check_additive(metric: GraphMetric, label: Any, prediction: Any, weight: Any) -> None:
     """Makes sure that the state of some rows is the sum of what each of them adds.
 
     Raises:
         ModelError: it is not; the metric cannot be evaluated over slices.
     """
-    together = metric.update(label, prediction, weight)
+    together = metric.update(aligned(label, prediction), prediction, weight)
     apart = metric.row_states(label, prediction, weight)
     for name, whole, before, rows in zip(
         metric.state_names, together, metric.initial, apart, strict=True

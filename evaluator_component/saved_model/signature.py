@@ -217,7 +217,9 @@ def record_input(inputs: Mapping[str, TensorInfo], feature_names: Collection[str
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an error that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Graph execution", "Detected at"))]
+    text = getattr(error, "message", None) or str(error)
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    noise = ("Graph execution", "Detected at", "<stack traces", "[[")
+    telling = [line for line in lines if not line.startswith(noise)]
     wanted = next((line for line in telling if "rror:" in line or "Key:" in line), "")
     return (wanted or (telling or lines or [""])[0])[:500]

@@ -12,7 +12,8 @@ from importlib import metadata as packages
 from typing import Any
 
 from evaluator_component.errors import ModelError, did_you_mean
-from evaluator_component.saved_model.graph_metrics import GraphMetric, build_metric, loss_metric
+from evaluator_component.saved_model.graph_losses import keras_losses, tf_keras_losses
+from evaluator_component.saved_model.graph_metrics import GraphMetric, build_metric
 
 __all__ = ["Trained", "describe_trained", "framework_of"]
 
@@ -194,8 +195,12 @@ def _compiled_keras(
     built: list[GraphMetric] = []
     missing = [name for name in outputs if name not in labels]
     if not missing and getattr(model, "_compile_loss", None) is not None:
-        built.append(
-            loss_metric(model, lambda parts: _in_structure(model, outputs, parts), outputs)
+        built += keras_losses(
+            model,
+            lambda parts: _in_structure(model, outputs, parts),
+            outputs,
+            labels,
+            predictions,
         )
     container = getattr(model, "_compile_metrics", None)
     if container is None:
@@ -227,7 +232,7 @@ def _compiled_tf_keras(
         container.build(
             _in_structure(model, outputs, predictions), _in_structure(model, outputs, labels)
         )
-    built: list[GraphMetric] = []
+    built = tf_keras_losses(model, labels, predictions)
     for takes_weight, groups in ((False, container._metrics), (True, container._weighted_metrics)):
         for output, group in zip(outputs, groups or [], strict=False):
             for metric in group or ():
