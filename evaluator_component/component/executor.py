@@ -15,6 +15,7 @@ from tfx.dsl.io import fileio
 
 from evaluator_component.component.beam_executor import BeamExecutor
 from evaluator_component.component.blessing import Ruling, write_blessing
+from evaluator_component.component.curves import plots_record
 from evaluator_component.component.lineage import lineage_record
 from evaluator_component.component.properties import set_properties
 from evaluator_component.component.records import metrics_record
@@ -47,6 +48,7 @@ class Executor(BeamExecutor):
         """
         request = read_request(input_dict, output_dict, exec_properties)
         outputs = {key: artifacts[0] for key, artifacts in output_dict.items() if artifacts}
+        clear_folder(outputs["evaluation"].uri)
         register_metrics(request.user_module, request.eval_config)
         outcome = self._evaluate(request, outputs["evaluation"].uri)
         record(request, outcome, outputs, exec_properties)
@@ -79,6 +81,7 @@ class Executor(BeamExecutor):
             models or None,
             output_path,
             schema=request.schema,
+            rubber_stamp=request.rubber_stamp,
             pipeline_options=self.beam_options(module.packages),
             **{
                 stage: _stages(module, stage, offered)
@@ -146,6 +149,10 @@ def record(
             outputs["metrics"],
             values | {"verdict": ruling.verdict, "reason": ruling.reason},
         )
+    if "roc" in outputs:
+        names = next((list(s.class_names) for s in request.eval_config.model_specs), [])
+        curves = plots_record(outcome.tables, request.candidate_name, names)
+        set_properties(outputs["roc"], curves)
     if "report" in outputs:
         copy_report(os.path.join(outputs["evaluation"].uri, "report.html"), outputs["report"].uri)
 
@@ -162,6 +169,13 @@ def ruling_of(verdict: Any) -> Ruling:
         forced_because=verdict.forced_reason,
         forced_by=verdict.forced_by,
     )
+
+
+def clear_folder(uri: str) -> None:
+    """Empties an output folder, in which an attempt that was killed may have left something."""
+    if fileio.exists(uri) and fileio.listdir(uri):
+        fileio.rmtree(uri)
+    fileio.makedirs(uri)
 
 
 def copy_report(report: str, uri: str) -> None:

@@ -22,7 +22,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from evaluator_component.component.properties import read_properties
-from evaluator_component.component.records import BY_SLICE
+from evaluator_component.component.records import BY_SLICE, OVERALL_VALUES
 from evaluator_component.component.stores import open_store
 
 __all__ = ["Artifact", "Evaluation", "history", "history_frame"]
@@ -37,7 +37,7 @@ NOT_OURS = frozenset(
     | {"pipeline_name", "tfx_version"}
 )
 #: Words among the numbers of a `metrics` artifact.
-WORDS = frozenset({"verdict", "reason", "undefined", BY_SLICE})
+WORDS = frozenset({"verdict", "reason", "undefined", BY_SLICE, OVERALL_VALUES})
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,8 @@ def _evaluation(
     facts = read_properties(blessing)
     values = dict(outputs["metrics"][0].properties) if "metrics" in outputs else {}
     by_slice = values.get(BY_SLICE, {})
+    numbers = {name: value for name, value in values.items() if name not in WORDS}
+    numbers.update(values.get(OVERALL_VALUES, {}))
     blessed = int(facts.get("blessed", 0)) == 1
     return Evaluation(
         pipeline=pipeline,
@@ -218,11 +220,7 @@ def _evaluation(
         blessed=blessed,
         verdict=str(facts.get("verdict", "BLESSED" if blessed else "NOT_BLESSED")),
         reason=str(facts.get("reason", "")),
-        metrics={
-            name: value
-            for name, value in values.items()
-            if name not in WORDS and isinstance(value, int | float)
-        },
+        metrics={name: value for name, value in numbers.items() if isinstance(value, int | float)},
         by_slice=by_slice if isinstance(by_slice, Mapping) else {},
         checks={
             name.removeprefix("checks_"): int(value)

@@ -1,4 +1,4 @@
-"""What the metadata store holds of an evaluation: values, verdict, lineage, the ROC curve.
+"""What the metadata store holds of an evaluation: the values.
 
 The store answers "how did this metric move over runs" without a result folder being opened, so it
 holds overall values and those of the largest slices; the folder holds everything.
@@ -25,23 +25,21 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from evaluator_component.keys import OVERALL, MetricKey, slice_name
 from evaluator_component.metrics_table import MetricsTable
 
-__all__ = ["BY_SLICE", "metrics_record", "roc_record", "value_name"]
+__all__ = ["BY_SLICE", "OVERALL_VALUES", "metrics_record", "value_name"]
 
+#: The overall values once more, in one structure: a store keeps numbers inside structures to the
+#: last digit, but numbers by themselves with six decimals only.
+OVERALL_VALUES = "overall"
 BY_SLICE = "by_slice"
 #: Added to the name of a metric that the model carries, where the config has one of that name.
 IN_THE_MODEL = " (in the model)"
-#: Points of a ROC curve that are kept: a picture needs no more, and a store's messages are small.
-ROC_POINTS = 101
 
 
 def value_name(key: MetricKey, candidate: str, dataset: str = "") -> str:
@@ -60,12 +58,14 @@ def metrics_record(
 ) -> dict[str, Any]:
     """Returns overall values by name, and those of the largest slices under `by_slice`.
 
+    The overall values are also under `overall`, where a store rounds nothing.
+
     Args:
         tables: metrics by dataset name.
         candidate: the model name of the candidate, which is left out of names.
         max_slices: slices to keep, per dataset; 0 keeps none.
     """
-    record: dict[str, Any] = {}
+    overall: dict[str, Any] = {}
     by_slice: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         dataset = name if len(tables) > 1 else ""
@@ -81,9 +81,10 @@ def metrics_record(
             values = {label: float(column[row]) for label, column in names.items()}
             counts = {f"{prefix}examples": int(table.examples[row])}
             if table.slices[row] == OVERALL:
-                record.update(counts | values)
+                overall.update(counts | values)
             else:
                 by_slice.setdefault(slice_name(table.slices[row]), {}).update(counts | values)
+    record = {**overall, OVERALL_VALUES: overall}
     if by_slice:
         record[BY_SLICE] = by_slice
     return record
@@ -100,61 +101,3 @@ def _rows_to_keep(table: MetricsTable, max_slices: int) -> list[int]:
     others = [row for row, key in enumerate(table.slices) if key != OVERALL]
     others.sort(key=lambda row: (-int(table.examples[row]), row))
     return overall + sorted(others[:max_slices])
-
-
-def roc_record(
-    thresholds: npt.ArrayLike,
-    true_positives: npt.ArrayLike,
-    false_positives: npt.ArrayLike,
-    true_negatives: npt.ArrayLike,
-    false_negatives: npt.ArrayLike,
-    *,
-    class_names: Sequence[str] = ("negative", "positive"),
-    at: float = 0.5,
-) -> dict[str, Any]:
-    """Returns the ROC curve and the confusion matrix in the keys that Kubeflow's UI draws.
-
-    Args:
-        thresholds: (k,) decision thresholds.
-        true_positives: (k,) weighted counts at each threshold.
-        false_positives: likewise.
-        true_negatives: likewise.
-        false_negatives: likewise.
-        class_names: of the two classes.
-        at: the threshold of the confusion matrix; the nearest one is taken.
-    """
-    threshold = np.asarray(thresholds, dtype=np.float64)
-    tp, fp, tn, fn = (
-        np.asarray(counts, dtype=np.float64)
-        for counts in (true_positives, false_positives, true_negatives, false_negatives)
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        recall = tp / (tp + fn)
-        false_positive_rate = fp / (fp + tn)
-    usable = np.isfinite(recall) & np.isfinite(false_positive_rate)
-    points = np.flatnonzero(usable)
-    if len(points) > ROC_POINTS:
-        points = points[np.linspace(0, len(points) - 1, ROC_POINTS).round().astype(int)]
-    # The outermost thresholds may lie at infinity or just outside [0, 1].
-    shown = np.clip(np.nan_to_num(threshold, neginf=0.0, posinf=1.0), 0.0, 1.0)
-    order = sorted(points, key=lambda point: -shown[point])
-    record: dict[str, Any] = {
-        "confidenceMetrics": [
-            {
-                "confidenceThreshold": float(shown[point]),
-                "falsePositiveRate": float(false_positive_rate[point]),
-                "recall": float(recall[point]),
-            }
-            for point in order
-        ]
-    }
-    if len(threshold):
-        near = int(np.argmin(np.abs(shown - at)))
-        record["confusionMatrix"] = {
-            "annotationSpecs": [{"displayName": name} for name in class_names],
-            "rows": [
-                {"row": [float(tn[near]), float(fp[near])]},
-                {"row": [float(fn[near]), float(tp[near])]},
-            ],
-        }
-    return record

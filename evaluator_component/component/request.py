@@ -20,7 +20,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from evaluator_component.component.user_module import UserModule, load_user_module
-from evaluator_component.config import hash_of, parse_config, with_defaults
+from evaluator_component.config import each_threshold, hash_of, parse_config, with_defaults
 from evaluator_component.errors import ConfigError, InputError, Problems, did_you_mean
 from evaluator_component.inputs.source import Source
 from evaluator_component.protos import eval_config_pb2
@@ -33,6 +33,16 @@ PAYLOADS = {
     "FORMAT_TF_EXAMPLE": "tfrecord",
     "FORMAT_TF_SEQUENCE_EXAMPLE": "sequence_example",
     "FORMAT_PARQUET": "parquet",
+}
+#: The metrics that fairness indicators consist of, and what they are called there.
+FAIRNESS_RATES = {
+    "FallOut": "false_positive_rate",
+    "MissRate": "false_negative_rate",
+    "Recall": "true_positive_rate",
+    "Specificity": "true_negative_rate",
+    "PredictedPositiveRate": "positive_rate",
+    "FalseDiscoveryRate": "false_discovery_rate",
+    "FalseOmissionRate": "false_omission_rate",
 }
 DEFAULT_SPLITS = ("eval",)
 #: Model types whose SavedModel lies in the folder for eval models.
@@ -49,6 +59,8 @@ class Request:
         eval_config: with all defaults filled in; has a baseline's model spec exactly if there is
             a baseline.
         config_hash: of the config as it was given, the same with and without a baseline.
+        rubber_stamp: a model may be blessed for want of a baseline; never where the config has no
+            threshold at all, which is more likely to be an oversight.
         sources: what to read, one per dataset (and per file format).
         models: path of the model by the name of its model spec; empty without a candidate.
         candidate: the candidate's artifact, or None.
@@ -63,6 +75,7 @@ class Request:
 
     eval_config: eval_config_pb2.EvalConfig
     config_hash: str
+    rubber_stamp: bool
     sources: tuple[Source, ...]
     models: Mapping[str, str]
     candidate: Any
@@ -110,6 +123,7 @@ def read_request(inputs: Artifacts, outputs: Artifacts, properties: Mapping[str,
     return Request(
         eval_config=config,
         config_hash=hash_of(given),
+        rubber_stamp=baseline is None and any(True for _ in each_threshold(given)),
         sources=_sources(inputs["examples"], splits, schema, config),
         models=_model_paths(config, candidate, baseline),
         candidate=candidate,
@@ -143,16 +157,25 @@ def read_config(properties: Mapping[str, Any]) -> eval_config_pb2.EvalConfig:
     config = parse_config(text) if text else _config_from_slicing_spec(properties)
     thresholds = _json(properties, "fairness_indicator_thresholds")
     if thresholds:
-        if not config.metrics_specs:
-            config.metrics_specs.add()
-        for spec in config.metrics_specs:
-            if not any(metric.class_name == "FairnessIndicators" for metric in spec.metrics):
-                settings = json.dumps({"thresholds": thresholds})
-                spec.metrics.add(class_name="FairnessIndicators", config=settings)
+        _add_fairness_indicators(config, thresholds)
     if properties.get("force_bless"):
         config.force_bless.reason = str(properties["force_bless"])
         config.force_bless.requested_by = config.force_bless.requested_by or "run parameter"
     return config
+
+
+def _add_fairness_indicators(config: eval_config_pb2.EvalConfig, thresholds: Any) -> None:
+    """Adds each rate at each threshold to every metrics spec."""
+    if not isinstance(thresholds, list) or not all(isinstance(t, int | float) for t in thresholds):
+        raise ConfigError(
+            f"fairness_indicator_thresholds: expected a JSON list of numbers, got {thresholds!r}"
+        )
+    for spec in config.metrics_specs or [config.metrics_specs.add()]:
+        for class_name, rate in FAIRNESS_RATES.items():
+            for threshold in thresholds:
+                name = f"fairness_indicators_metrics/{rate}@{threshold:g}"
+                settings = json.dumps({"thresholds": threshold, "name": name})
+                spec.metrics.add(class_name=class_name, config=settings)
 
 
 def _config_from_slicing_spec(properties: Mapping[str, Any]) -> eval_config_pb2.EvalConfig:

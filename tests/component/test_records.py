@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from evaluator_component.component.curves import matrix_record, plots_record, roc_record
 from evaluator_component.component.properties import safe_properties
-from evaluator_component.component.records import metrics_record, roc_record, value_name
-from evaluator_component.keys import MetricKey, SubKey
+from evaluator_component.component.records import metrics_record, value_name
+from evaluator_component.keys import MetricKey, PlotKey, SubKey
 from evaluator_component.metrics_table import Column, MetricsTable
 
 
@@ -32,7 +33,7 @@ def test_the_largest_slices_are_kept():
 
 def test_no_slices_are_kept_where_none_are_wanted():
     record = metrics_record({"": table([0.9, 0.1], [60, 10])}, max_slices=0)
-    assert record == {"examples": 60, "auc": 0.9}
+    assert record == {"examples": 60, "auc": 0.9, "overall": {"examples": 60, "auc": 0.9}}
 
 
 def test_several_datasets_are_kept_apart():
@@ -66,7 +67,7 @@ def test_vectors_and_structures_stay_in_the_result_folder():
             MetricKey("matrix"): Column(np.array([{"x": 1}], dtype=object)),
         },
     )
-    assert metrics_record({"": vector}) == {"examples": 1}
+    assert metrics_record({"": vector}) == {"examples": 1, "overall": {"examples": 1}}
 
 
 def test_a_roc_curve_runs_from_the_highest_threshold_down():
@@ -101,3 +102,42 @@ def test_a_long_roc_curve_is_thinned_but_keeps_its_ends():
     assert len(points) == 101
     assert points[0]["confidenceThreshold"] == 1.0
     assert points[-1]["confidenceThreshold"] == pytest.approx(0.0)
+
+
+def test_curves_come_from_the_candidates_plot_on_all_examples():
+    def plot(count):
+        counts = {name: [count] for name in ("true_positives", "false_positives")}
+        others = {name: [count] for name in ("true_negatives", "false_negatives")}
+        return {"kind": "confusion_matrices", "columns": {"threshold": [0.5], **counts, **others}}
+
+    def column(*plots):
+        values = np.empty(len(plots), dtype=object)
+        values[:] = plots
+        return values
+
+    plots = MetricsTable(
+        slices=((("hour", 1),), ()),
+        examples=np.array([1, 2]),
+        weights=np.array([1.0, 2.0]),
+        plots={
+            PlotKey("confusion_matrix_plot", "baseline"): column(plot(1.0), plot(2.0)),
+            PlotKey("confusion_matrix_plot", "candidate"): column(plot(3.0), plot(4.0)),
+        },
+    )
+    record = plots_record([plots], "candidate")
+    assert record["confusionMatrix"]["rows"][0] == {"row": [4.0, 4.0]}
+    assert record["plot"] == "candidate/confusion_matrix_plot"
+
+
+def test_a_matrix_of_many_classes_keeps_the_frequent_ones():
+    count = 100
+    columns = {
+        "threshold": [0.0] * count,
+        "actual": list(range(count)),
+        "predicted": list(range(count)),
+        "weight": [float(code) for code in range(count)],
+    }
+    matrix = matrix_record(columns, ())["confusionMatrix"]
+    names = [spec["displayName"] for spec in matrix["annotationSpecs"]]
+    assert names == [str(code) for code in range(70, 100)]
+    assert matrix["rows"][0]["row"][0] == 70.0
