@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluator_component.confidence.resampling import BOOTSTRAP, JACKKNIFE, Resampling
@@ -26,6 +26,7 @@ def default_extractors(
     eval_config: Any = None,
     plan: Plan | None = None,
     derived: Mapping[str, Derived] | None = None,
+    graph_features: Sequence[str] = (),
 ) -> list[Extractor]:
     """Returns the default chain: inputs, predictions, slice keys.
 
@@ -34,11 +35,12 @@ def default_extractors(
         eval_config: with defaults filled in.
         plan: tells which slices there are; the config does where it is None.
         derived: columns to compute from the features, by name.
+        graph_features: features that an eval SavedModel makes and the data do not have.
     """
     exclude = eval_config.options.non_finite == eval_config_pb2.Options.EXCLUDE
     return [
         InputExtractor(eval_config, derived),
-        PredictExtractor(eval_shared_model, eval_config),
+        PredictExtractor(eval_shared_model, eval_config, graph_features),
         *([ScreenExtractor()] if exclude else []),
         SliceKeyExtractor(eval_config, slice_spec=plan.slices if plan is not None else None),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,13 +160,24 @@ class Job:
             searched = bin_features(config, datasets[0], problems)
         derived = derived_columns(config, datasets, problems)
         pin_bins(config, searched, derived)
-        chain = _stages(extractors, default_extractors(by_name, config, plan, derived))
-        custom = bool(extractors or evaluators)
-        columns = None if custom else _columns(config, plan, loaded, derived, searched)
+        graph_features = dict.fromkeys(_graph_features(loaded))
         for dataset in datasets:
             have = _names_of(dataset, problems)
-            if have is not None and not extractors:
-                check_columns(config, plan, have, derived, problems)
+            if have is None:
+                continue
+            if not extractors:
+                check_columns(config, plan, have, (*derived, *graph_features), problems)
+            for feature in have:
+                graph_features.pop(feature, None)
+        wanted = tuple(name for name in plan.features if name in graph_features)
+        standard = default_extractors(by_name, config, plan, derived, wanted)
+        chain = _stages(extractors, standard)
+        custom = bool(extractors or evaluators)
+        made = (*derived, *graph_features)
+        columns = None
+        if not custom:
+            every = _columns(config, plan, loaded, derived, searched)
+            columns = tuple(name for name in every if name not in made)
         problems.raise_if_any(of="with the evaluation")
         tried = [dry_run(dataset, chain, plan, columns, problems) for dataset in datasets]
         search = None
@@ -366,7 +377,14 @@ def _columns(
         if not isinstance(model.needs, str):
             names.update(dict.fromkeys(model.needs))
     names.update(dict.fromkeys(needed(derived)))
-    return tuple(name for name in names if name not in derived)
+    return tuple(names)
+
+
+def _graph_features(models: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the features that eval SavedModels make."""
+    for model in models.values():
+        if hasattr(model, "extract") and getattr(model, "metadata", None) is not None:
+            yield from (feature.name for feature in model.metadata.features)
 
 
 def _counters(result: Any, name: str, datasets: tuple[Dataset, ...]) -> dict[str, int]:

@@ -97,20 +97,26 @@ def models_to_load(eval_shared_model: Any, eval_config: Any) -> tuple[ModelToLoa
     return tuple(models)
 
 
-def PredictExtractor(eval_shared_model: Any = None, eval_config: Any = None) -> Extractor:
+def PredictExtractor(
+    eval_shared_model: Any = None,
+    eval_config: Any = None,
+    graph_features: Sequence[str] = (),
+) -> Extractor:
     """Makes the extractor of predictions.
 
     Args:
         eval_shared_model: one model or several (a list, or a dict by name), as
             `default_eval_shared_model` makes them; None: predictions are columns of the data.
         eval_config: its model specs say which entries of the predictions count.
+        graph_features: features that an eval SavedModel makes and the data do not have.
     """
     if not eval_shared_model:
         columns = model_columns(eval_config.model_specs)
         keys = {each.name: dict(each.prediction_keys) for each in columns}
         return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_StoredPredictions(keys)))
     models = models_to_load(eval_shared_model, eval_config)
-    return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_Predict(models)))
+    transform = beam.ParDo(_Predict(models, tuple(graph_features)))
+    return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, transform)
 
 
 def _as_list(models: Any) -> Sequence[Any]:
@@ -120,24 +126,42 @@ def _as_list(models: Any) -> Sequence[Any]:
 
 
 class _Predict(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, models: tuple[ModelToLoad, ...]) -> None:
+    def __init__(self, models: tuple[ModelToLoad, ...], features: tuple[str, ...] = ()) -> None:
         self._models = models
+        self._features = features
 
     def setup(self) -> None:
         self._loaded = [each.load() for each in self._models]
 
     def process(self, extracts: Extracts) -> Iterable[Extracts]:
-        predictions = {}
+        extracts = dict(extracts)
+        found: dict[str, dict[str, Any]] = {"predictions": {}, "labels": {}, "example_weights": {}}
         for each, model in zip(self._models, self._loaded, strict=True):
-            raw = model.predict(extracts)
-            predictions[each.name] = pick_outputs(
+            if hasattr(model, "extract") and (extracts.get("labels") is None or self._features):
+                made = model.extract(extracts)
+                self._take_features(extracts, made)
+                raw = made.get("predictions", made)
+                for key in ("labels", "example_weights"):
+                    if extracts.get(key) is None and made.get(key) is not None:
+                        found[key][each.name] = made[key]
+            else:
+                raw = model.predict(extracts)
+            found["predictions"][each.name] = pick_outputs(
                 raw, each.prediction_keys, each.outputs, each.name
             )
-        single = len(predictions) == 1
-        yield {
-            **extracts,
-            "predictions": next(iter(predictions.values())) if single else predictions,
+        for key, by_model in found.items():
+            if by_model:
+                extracts[key] = by_model if len(self._models) > 1 else next(iter(by_model.values()))
+        yield extracts
+
+    def _take_features(self, extracts: Extracts, made: Mapping[str, Any]) -> None:
+        wanted = {
+            name: column
+            for name, column in made.get("features", {}).items()
+            if name in self._features and name not in extracts["features"]
         }
+        if wanted:
+            extracts["features"] = {**extracts["features"], **wanted}
 
 
 def pick_outputs(
