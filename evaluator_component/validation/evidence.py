@@ -9,7 +9,10 @@ Vocabulary:
 The test is a t test with the standard error of the resamples, corrected for skewness (Hall 1992),
 because rare events make estimates skewed and a plain t test then passes too easily:
 
-    T = lead / SE,   T' = T + a T^2 / 3 + a^2 T^3 / 27 + a / 6,   a = skewness of the estimate.
+    T = lead / SE,   T' = T + a T^2 / 3 + a^2 T^3 / 27 + a / 6,   a = skewness of the estimate,
+
+where a inside the powers is kept to |a T| <= 1.5: the expansion is one for small skewness, and
+beyond that it would flatten even overwhelming evidence.
 
 The interval is the inverse of the test: it holds 0 exactly where p > 1 - level.
 
@@ -41,6 +44,8 @@ Array = npt.NDArray[Any]
 NO_VARIATION = 1e-12
 #: Chance that `examples_needed` examples decide it, if the lead is what it now seems to be.
 POWER = 0.8
+#: Largest |skewness * T| up to which the correction for skewness grows faster than T.
+REACH = 1.5
 
 
 @dataclass(frozen=True)
@@ -117,17 +122,22 @@ def weigh(
 
 def _corrected(t: Array, skewness: Array) -> Array:
     """Returns T' of the module's docstring; it grows with T, so that it can be inverted."""
-    return np.asarray(
-        t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6, dtype=np.float64
-    )
+    size = np.maximum(np.abs(t), 1e-300)
+    a = np.clip(skewness, -REACH / size, REACH / size)
+    corrected: Array = t + a * t**2 / 3 + a**2 * t**3 / 27 + skewness / 6
+    return corrected
 
 
 def _uncorrected(corrected: Array, skewness: Array) -> Array:
     """Returns T from T'."""
+    y = corrected - skewness / 6
     small = np.abs(skewness) < 1e-6
     a = np.where(small, 1.0, skewness)
-    exact = 3 / a * (np.cbrt(1 + a * (corrected - a / 6)) - 1)
-    return np.where(small, corrected, exact)
+    cubic = np.where(small, y, 3 / a * (np.cbrt(1 + a * y) - 1))
+    # Beyond the reach T' is proportional to T.
+    grown = 1 + np.sign(a * y) * REACH / 3 + REACH**2 / 27
+    beyond = np.abs(a * y) > REACH * grown
+    return np.where(beyond & ~small, y / grown, cubic)
 
 
 def examples_needed(

@@ -102,6 +102,12 @@ def test_skewness_makes_a_pass_harder_on_the_side_of_the_long_tail():
     assert skewed.lower[0] < plain.lower[0]
 
 
+@pytest.mark.parametrize("skewness", [-0.5, -0.2, 0.2, 0.5])
+def test_skewness_does_not_hide_overwhelming_evidence(skewness):
+    found = _weigh([-0.3, 0.3], 0.01, degrees=199, skewness=skewness)
+    assert (found.p_value < 1e-9).all()
+
+
 @pytest.mark.parametrize("expected", [2.0, 3.5, 6.0, 15.0, 60.0])
 def test_rare_failures_do_not_pass_more_often_than_the_level_says(expected):
     """Errors of the candidate alone, at a rate that is exactly the margin."""
