@@ -22,6 +22,14 @@ def key_of(name: str, model: str = "", output: str = "", **parts: Any) -> tuple[
     return (name, model, output, *sub, bool(parts.get("weighted")), bool(parts.get("is_diff")))
 
 
+def size_of(columns: Mapping[str, Any]) -> int:
+    """Number of examples."""
+    column: Any = columns["predictions"]
+    while isinstance(column, Mapping):
+        column = next(iter(column.values()))
+    return len(column)
+
+
 def rows_of(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Splits columns into TFMA's extracts, one dict per example."""
 
@@ -30,15 +38,21 @@ def rows_of(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
             return {name: pick(part, row) for name, part in column.items()}
         return np.atleast_1d(np.asarray(column[row]))
 
-    size = len(columns["example_weights"])
-    return [{name: pick(column, row) for name, column in columns.items()} for row in range(size)]
+    return [
+        {name: pick(column, row) for name, column in columns.items()}
+        for row in range(size_of(columns))
+    ]
 
 
 @pytest.fixture(scope="session")
 def tfma() -> Any:
     # TFX puts the config messages back that TFMA 0.52 lost.
     pytest.importorskip("tfx.components", reason="TFMA needs TFX to be importable")
-    return pytest.importorskip("tensorflow_model_analysis", reason="no TFMA to compare with")
+    module = pytest.importorskip("tensorflow_model_analysis", reason="no TFMA to compare with")
+    # Registered only when imported.
+    import tensorflow_model_analysis.metrics.sample_metrics  # noqa: F401
+
+    return module
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +66,9 @@ def peer(tfma: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     def run(config: str, columns: Mapping[str, Any]) -> dict[tuple[Any, ...], Any]:
         folder = tmp_path_factory.mktemp("peer")
         eval_config = text_format.Parse(config, tfma.EvalConfig())
+        eval_config = tfma.utils.update_eval_config_with_defaults(
+            eval_config, has_baseline=any(spec.is_baseline for spec in eval_config.model_specs)
+        )
         keys = slice_key_extractor.SliceKeyExtractor(eval_config=eval_config)
         evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(
             eval_config=eval_config
@@ -110,11 +127,12 @@ def ours() -> Any:
 
     def run(config: str, columns: Mapping[str, Any]) -> dict[tuple[Any, ...], Any]:
         plan = make_plan(with_defaults(parse_config(config)))
-        size = len(columns["example_weights"])
+        size = size_of(columns)
         everything = Groups((Membership(np.zeros(size, dtype=np.int64)),), 1, size, keys=((),))
         extracts = {
             "example_ids": np.arange(size, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15),
             **columns,
+            "features": {name: _arrow(column) for name, column in columns["features"].items()},
             "slice_keys": everything,
         }
         accumulator = Accumulator(plan, chunk_rows=1)
@@ -135,6 +153,13 @@ def ours() -> Any:
         return found
 
     return run
+
+
+def _arrow(column: np.ndarray) -> Any:
+    """Texts as an Arrow column, the way readers give them."""
+    import pyarrow as pa
+
+    return pa.array(column.tolist()) if isinstance(column[0], str) else column
 
 
 def _our_key(key: Any) -> tuple[Any, ...]:
