@@ -80,6 +80,11 @@ class _OfQueries(Metric):
     has_interval = False
     column: ClassVar[str] = ""
 
+    @property
+    def binarizes(self) -> bool:
+        """Counts are the same for every top k."""
+        return False
+
     def result(self, sizes: State) -> Array:
         """Returns the count; where there is no query, sums are 0 and extremes NaN."""
         values = sizes[self.column]

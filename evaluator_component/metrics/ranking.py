@@ -177,11 +177,11 @@ class GainSum(QuerySum):
 
 @dataclass(frozen=True)
 class PositionSum(LabelledSum):
-    """Rank of the first positive row, over queries that have one among the top k."""
+    """Rank of the first positive row, over queries that have one."""
 
     def value(self, batch: Batch, ranking: Ranking) -> Array:
-        """Returns the rank."""
-        found = self.positives(batch, ranking) * ranking.counted
+        """Returns the rank; NaN for queries without positive rows."""
+        found = self.positives(batch, ranking)
         first = ranking.total(ranking.rank * found * (ranking.running(found) == 1))
         return np.where(first > 0, first, np.nan)
 
@@ -332,6 +332,11 @@ class MinLabelPosition(_OverQueries):
     label_key: str | None = None
 
     direction = LOWER_IS_BETTER
+
+    @property
+    def binarizes(self) -> bool:
+        """The position is that among all rows, whatever top k the other metrics look at."""
+        return False
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:  # type: ignore[override]

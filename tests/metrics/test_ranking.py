@@ -81,7 +81,7 @@ def _reciprocal(batch, order, k):
 
 def _position(batch, order, k):
     positive = np.flatnonzero(batch.label[order] > 0)
-    return positive[0] + 1 if len(positive) and positive[0] < k else None
+    return positive[0] + 1 if len(positive) else None
 
 
 def _recall(batch, order, k):
