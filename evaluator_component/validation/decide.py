@@ -17,10 +17,10 @@ from evaluator_component.errors import did_you_mean
 from evaluator_component.keys import CrossSliceKey, MetricKey, is_cross_slice
 from evaluator_component.metrics_table import Column, MetricsTable
 from evaluator_component.validation.decision import Decision
+from evaluator_component.validation.drafts import Draft, decisions_of, presence
 from evaluator_component.validation.judgement import (
     FAILED,
     INCONCLUSIVE,
-    OUTCOMES,
     SKIPPED,
     Judgement,
     Why,
@@ -35,7 +35,6 @@ from evaluator_component.validation.policy import Policy
 from evaluator_component.validation.quantities import (
     ABSOLUTE_CHANGE,
     LOWER_BOUND,
-    PRESENCE,
     RELATIVE_CHANGE,
     UPPER_BOUND,
     Quantity,
@@ -44,7 +43,7 @@ from evaluator_component.validation.quantities import (
     parts,
     value_quantity,
 )
-from evaluator_component.validation.sentences import Subject, metric_text, sentence
+from evaluator_component.validation.sentences import metric_text
 from evaluator_component.validation.slice_sets import CrossSliceSet, SliceSet
 from evaluator_component.validation.thresholds import Threshold
 
@@ -77,16 +76,6 @@ class SliceCount:
     count: int
 
 
-@dataclass(frozen=True)
-class _Draft:
-    """A judgement with what it is about."""
-
-    table: MetricsTable
-    key: MetricKey
-    judgement: Judgement
-    labels: tuple[str, ...]
-
-
 class _Missing(Exception):
     """Something a threshold needs is not there; the text says what."""
 
@@ -106,12 +95,12 @@ def decide(
     """
     found: list[Decision] = []
     counts: list[SliceCount] = []
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     judged = [table for table in tables if threshold.applies_to(table.dataset)]
     for name in threshold.datasets:
         if all(table.dataset != name for table in tables):
             hint = did_you_mean(name, [table.dataset for table in tables])
-            found.append(_presence(threshold, None, name, f"there is no dataset {name!r} {hint}"))
+            found.append(presence(threshold, None, name, f"there is no dataset {name!r} {hint}"))
     for table in judged:
         rows, matched = _rows(threshold, table)
         counts += matched
@@ -123,7 +112,7 @@ def decide(
     tests = sum(int(np.count_nonzero(~np.isnan(each.harm))) for each in settled)
     tests = tests if policy.correction != NONE else 1
     for draft, judgement in zip(drafts, settled, strict=True):
-        found += _words(threshold, replace(draft, judgement=judgement), tests)
+        found += decisions_of(threshold, replace(draft, judgement=judgement), tests)
     found += _nothing_judged(threshold, settled)
     return found, counts
 
@@ -148,7 +137,7 @@ def _missing_slices(
         if not found.count:
             said = f"no slice of the data is {found.slices}"
             outcome = SKIPPED if policy.ignores_missing_slices else FAILED
-            yield _presence(threshold, None, found.dataset, said, outcome)
+            yield presence(threshold, None, found.dataset, said, outcome)
 
 
 def _judge_table(
@@ -157,7 +146,7 @@ def _judge_table(
     rows: Array,
     comparison: Comparison,
     policy: Policy,
-    drafts: list[_Draft],
+    drafts: list[Draft],
 ) -> Iterator[Decision]:
     """Adds the judgements of one dataset to `drafts`; yields what is missing."""
     wants_change = threshold.has_change and comparison.baseline is not None
@@ -166,7 +155,7 @@ def _judge_table(
         if comparison.excuse:
             why = f"the change is not judged: {comparison.excuse}"
         outcome = SKIPPED if comparison.excuse else FAILED
-        yield _presence(threshold, threshold.slots[0].example(), table.dataset, why, outcome)
+        yield presence(threshold, threshold.slots[0].example(), table.dataset, why, outcome)
     if not (wants_change or threshold.has_value):
         return
     for slot in (each for one in threshold.slots for each in one.one_per_model()):
@@ -176,15 +165,18 @@ def _judge_table(
             if slot.matches(key) and key.is_diff == slot.compares_models
         ]
         if not keys:
-            yield _presence(threshold, slot.example(), table.dataset, _no_metric(slot, table))
+            yield presence(threshold, slot.example(), table.dataset, _no_metric(slot, table))
         for key in keys:
             chosen = rows
             if slot.overall_only:
                 chosen = np.array([row for row in rows if _is_overall(table, row)], dtype=np.int64)
+                if not len(chosen):
+                    said = "it has one value over all slices, and none on the slices asked for"
+                    yield presence(threshold, key, table.dataset, said)
             try:
                 quantities = _quantities(threshold, slot, table, key, comparison, wants_change)
             except _Missing as missing:
-                yield _presence(threshold, key, table.dataset, str(missing))
+                yield presence(threshold, key, table.dataset, str(missing))
                 continue
             for each in quantities:
                 judgements = [
@@ -203,7 +195,7 @@ def _judge_table(
                 shown_key = key
                 if each[0].check in (ABSOLUTE_CHANGE, RELATIVE_CHANGE):
                     shown_key = key.diff()
-                drafts.append(_Draft(table, shown_key, worst(judgements), labels))
+                drafts.append(Draft(table, shown_key, worst(judgements), labels))
 
 
 def _is_overall(table: MetricsTable, row: int) -> bool:
@@ -286,74 +278,6 @@ def _no_metric(slot: MetricSlot, table: MetricsTable) -> str:
     return f"there is no metric {metric_text(key)!r} {did_you_mean(metric_text(key), have)}"
 
 
-def _presence(
-    threshold: Threshold,
-    key: MetricKey | None,
-    dataset: str,
-    said: str,
-    outcome: str = FAILED,
-) -> Decision:
-    of = f" of {dataset}" if dataset else ""
-    name = threshold.metric if key is None else metric_text(key)
-    text = f"{name}{of}: {said}."
-    return Decision(
-        threshold_name=threshold.name,
-        metric_key=key,
-        slice_key=None,
-        dataset=dataset,
-        check=PRESENCE,
-        outcome=outcome,
-        severity=threshold.severity,
-        sentence=f"{text} {threshold.message}" if threshold.message else text,
-        message=threshold.message,
-        threshold=threshold,
-    )
-
-
-def _words(threshold: Threshold, draft: _Draft, tests: int) -> Iterator[Decision]:
-    judged, table = draft.judgement, draft.table
-    for row in range(len(judged)):
-        part = draft.labels[int(judged.part[row])] if len(draft.labels) > 1 else ""
-        slice_key = table.slices[int(judged.rows[row])]
-        subject = Subject(draft.key, slice_key, table.dataset, part)
-        presence = int(judged.why[row]) == Why.UNDEFINED
-        yield Decision(
-            threshold_name=threshold.name,
-            metric_key=draft.key,
-            slice_key=slice_key,
-            dataset=table.dataset,
-            check=PRESENCE if presence else judged.check,
-            outcome=OUTCOMES[int(judged.outcome[row])],
-            severity=threshold.severity,
-            value=_own(judged.value[row], presence),
-            baseline=_own(judged.baseline[row]),
-            difference=_own(judged.compared[row], presence),
-            bound=judged.bound,
-            margin=_own(judged.margin[row]),
-            lower=_own(judged.lower[row]),
-            upper=_own(judged.upper[row]),
-            standard_error=_own(judged.error[row]),
-            confidence_level=_own(judged.level[row]),
-            p_value=_own(judged.p[row]),
-            adjusted_p_value=_own(judged.adjusted[row]),
-            num_examples=int(judged.examples[row]),
-            num_examples_needed=_whole(judged.needed[row]),
-            sentence=sentence(subject, judged, row, tests, threshold.message),
-            part=part,
-            message=threshold.message,
-            threshold=threshold,
-        )
-
-
-def _own(value: float, keeps_nan: bool = False) -> float | None:
-    number = float(value)
-    return None if number != number and not keeps_nan else number
-
-
-def _whole(value: float) -> int | None:
-    return None if value != value else int(value)
-
-
 def _nothing_judged(threshold: Threshold, settled: Sequence[Judgement]) -> Iterator[Decision]:
     """A threshold all of whose slices are too small said nothing: that is no pass."""
     whys = np.concatenate([each.why for each in settled]) if settled else np.zeros(0)
@@ -364,4 +288,4 @@ def _nothing_judged(threshold: Threshold, settled: Sequence[Judgement]) -> Itera
         f"nothing could be judged: no slice is large enough (the largest has "
         f"{plural(largest, 'example')}, {max(threshold.min_examples, 1):,} are asked for)"
     )
-    yield _presence(threshold, None, "", said, INCONCLUSIVE)
+    yield presence(threshold, None, "", said, INCONCLUSIVE)
