@@ -37,6 +37,9 @@ Array = npt.NDArray[Any]
 _BLOCK = 1 << 21
 
 
+#: Replicates from which on it pays to drop zeros before they are multiplied.
+_MANY_REPLICATES = 64
+
 #: Sparse sums are taken from a dense table of at most so many entries per row.
 _DENSE = 4
 
@@ -474,28 +477,37 @@ class Groups:
         self, membership: Membership, count: int, values: Array, draws: Poisson
     ) -> Array:
         """Sums with Poisson multiplicities, a block of rows at a time, as a sparse product."""
-        from scipy.sparse import csr_matrix
+        from scipy.sparse import csc_matrix
 
-        sums = np.zeros((count, draws.count, values.shape[1]))
+        sums = np.zeros((values.shape[1], count, draws.count))
         block = max(1, _BLOCK // draws.count)
-        entry_rows = membership.rows
+        all_ids, entry_rows = membership.ids.astype(np.int32), membership.rows
         if entry_rows is not None:
             order = np.argsort(entry_rows, kind="stable")
-            entry_rows, entry_ids = entry_rows[order], membership.ids[order]
+            entry_rows, all_ids = entry_rows[order], all_ids[order]
         for start in range(0, self.size, block):
             stop = min(start + block, self.size)
             if entry_rows is None:
-                rows, ids = np.arange(stop - start), membership.ids[start:stop]
+                ids, rows = all_ids[start:stop], slice(start, stop)
+                ends = np.arange(stop - start + 1, dtype=np.int32)
             else:
                 low, high = np.searchsorted(entry_rows, (start, stop))
-                rows, ids = entry_rows[low:high] - start, entry_ids[low:high]
+                ids, rows = all_ids[low:high], entry_rows[low:high]
+                ends = np.searchsorted(rows, np.arange(start, stop + 1)).astype(np.int32)
+            touched: Any = slice(None)
+            size = count
+            if count > len(ids):
+                touched, ids = _factorize(ids)
+                size = len(touched)
             weights = draws.drawn(start, stop)
-            touched, local = np.unique(ids, return_inverse=True)
             for column in range(values.shape[1]):
-                data = values[start:stop, column][rows].astype(np.float64)
-                matrix = csr_matrix((data, (local, rows)), shape=(len(touched), stop - start))
-                sums[touched, :, column] += matrix @ weights
-        return sums
+                data = values[rows, column].astype(np.float64)
+                entries = (data, ids, ends)
+                if draws.count >= _MANY_REPLICATES:
+                    entries = _without_zeros(*entries)
+                product = csc_matrix(entries, shape=(size, stop - start)) @ weights
+                sums[column, touched] += product
+        return np.moveaxis(sums, 0, -1)
 
     def _extreme(self, ufunc: np.ufunc, values: Array, empty: float) -> Array:
         values = np.asarray(values, dtype=np.float64)
@@ -515,6 +527,14 @@ class Groups:
                     entry, sample = np.nonzero(drawn)
                     ufunc.at(out, (membership.ids[inside[entry]], sample), picked[inside[entry]])
         return out
+
+
+def _without_zeros(data: Array, ids: Array, ends: Array) -> tuple[Array, Array, Array]:
+    """Drops the zeros of a sparse matrix: worth it where each entry costs many products."""
+    kept = np.flatnonzero(data)
+    if len(kept) == len(data):
+        return data, ids, ends
+    return data[kept], ids[kept], np.searchsorted(kept, ends).astype(np.int32)
 
 
 def _factorize(code: Array) -> tuple[Array, Array]:
