@@ -62,14 +62,16 @@ def inputs_of(data: dict[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def dataset(data: dict[str, np.ndarray], *labels: Any, weighted: bool = True) -> Any:
+def dataset(
+    data: dict[str, np.ndarray], *labels: Any, weighted: bool = True, size: int = 64
+) -> Any:
     """Returns (inputs, labels[, weights]) in batches, as model.fit and evaluate take them."""
     import tensorflow as tf
 
     parts = (inputs_of(data), *labels)
     if weighted:
         parts = (*parts, data["weight"])
-    return tf.data.Dataset.from_tensor_slices(parts).batch(64)
+    return tf.data.Dataset.from_tensor_slices(parts).batch(size)
 
 
 def keras_inputs(keras: Any) -> tuple[dict[str, Any], Any]:
