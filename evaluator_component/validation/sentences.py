@@ -199,8 +199,13 @@ def _gap(it: _Row) -> str:
 
 
 def _p(it: _Row, tests: int) -> str:
-    corrected = f", {it.adjusted:.2g} corrected for {tests} tests" if tests > 1 else ""
-    return f"p = {it.p:.2g}{corrected}"
+    corrected = f", corrected for {tests} tests {_probability(it.adjusted)}" if tests > 1 else ""
+    return f"p {_probability(it.p)}{corrected}"
+
+
+def _probability(p: float) -> str:
+    # Resamples do not tell more than that about the far tail.
+    return "< 1e-6" if p < 1e-6 else f"= {p:.2g}"
 
 
 def _undefined(it: _Row) -> str:
