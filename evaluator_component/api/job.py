@@ -28,6 +28,7 @@ from evaluator_component.config import (
     with_defaults,
 )
 from evaluator_component.errors import EvaluatorError, Problems
+from evaluator_component.evaluators.base import Evaluator
 from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
 from evaluator_component.evaluators.plan import Plan, make_plan
 from evaluator_component.extractors.base import Extractor
@@ -35,6 +36,7 @@ from evaluator_component.extractors.columns import model_columns
 from evaluator_component.extractors.screen import EXCLUDED
 from evaluator_component.inputs.derived import Derived, needed
 from evaluator_component.metrics import registry
+from evaluator_component.writers import AnalysisTableWriter
 
 __all__ = ["Job"]
 
@@ -172,7 +174,8 @@ class Job:
         wanted = tuple(name for name in plan.features if name in graph_features)
         standard = default_extractors(by_name, config, plan, derived, wanted)
         chain = _stages(extractors, standard)
-        custom = bool(extractors or evaluators)
+        all_features = config.worst_examples.num_examples and not config.worst_examples.feature_keys
+        custom = bool(extractors or evaluators or all_features)
         made = (*derived, *graph_features)
         columns = None
         if not custom:
@@ -275,12 +278,16 @@ class Job:
             standard = default_evaluators(
                 self.models, self.eval_config, self.plan, dataset=dataset.name
             )
+            if self.eval_config.worst_examples.num_examples:
+                standard.append(_worst_examples(self.eval_config))
             if self.search is not None:
                 standard.append(self.search.evaluator(dataset.name))
             stages = ExtractAndEvaluate(self.extractors, _stages(self.evaluators, standard))
             evaluations[dataset.name] = batches | f"{prefix}" >> stages
         evaluation = with_verdict(merge_datasets(evaluations), self.eval_config, self.circumstances)
         standard_writers = default_writers(output_path, self.models, self.eval_config)
+        if self.eval_config.worst_examples.num_examples:
+            standard_writers.append(AnalysisTableWriter(output_path))
         writers = _stages(self.writers, standard_writers)
         evaluation | "Write" >> WriteResults(writers)
 
@@ -310,6 +317,20 @@ def _stages(given: Any, standard: list[Any]) -> list[Any]:
     if given is None:
         return standard
     return list(given(standard)) if callable(given) else list(given)
+
+
+def _worst_examples(config: Any) -> Evaluator:
+    from evaluator_component.evaluators.worst_examples import WorstExamplesEvaluator
+
+    wanted = config.worst_examples
+    candidate = next((spec for spec in config.model_specs if not spec.is_baseline), None)
+    return WorstExamplesEvaluator(
+        wanted.num_examples,
+        wanted.loss,
+        features=wanted.feature_keys,
+        model_name=candidate.name if candidate is not None else "",
+        output_name=next(iter(candidate.label_keys), "") if candidate is not None else "",
+    )
 
 
 def _is_baseline(config: Any, name: str) -> bool:
@@ -365,7 +386,7 @@ def _columns(
     searched: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Features that must be read."""
-    names = dict.fromkeys((*plan.features, *searched))
+    names = dict.fromkeys((*plan.features, *searched, *config.worst_examples.feature_keys))
     resampling = resampling_of(config)
     if resampling is not None and resampling.unit_key:
         names[resampling.unit_key] = None
