@@ -36,6 +36,9 @@ Array = npt.NDArray[Any]
 #: Rows times replicates that are resampled at once: bounds the memory of a resampled sum.
 _BLOCK = 1 << 21
 
+#: Rows of a group that the extremes of its resamples are looked for among.
+_MOST_EXTREME = 64
+
 
 #: Replicates from which on it pays to drop zeros before they are multiplied.
 _MANY_REPLICATES = 64
@@ -511,6 +514,10 @@ class Groups:
 
     def _extreme(self, ufunc: np.ufunc, values: Array, empty: float) -> Array:
         values = np.asarray(values, dtype=np.float64)
+        if isinstance(self.replicates, Poisson) and values.ndim == 1:
+            found = self._drawn_extreme(ufunc, values, empty, self.replicates)
+            if found is not None:
+                return found
         out = np.full((*self.shape, *values.shape[1:]), empty)
         for membership in self.memberships:
             picked = membership.pick(values)
@@ -527,6 +534,22 @@ class Groups:
                     entry, sample = np.nonzero(drawn)
                     ufunc.at(out, (membership.ids[inside[entry]], sample), picked[inside[entry]])
         return out
+
+    def _drawn_extreme(
+        self, ufunc: np.ufunc, values: Array, empty: float, draws: Poisson
+    ) -> Array | None:
+        """Extremes of resamples from the most extreme rows only; None if those do not decide.
+
+        A resample leaves each row out with probability 1/e, so that it hardly ever leaves out the
+        64 most extreme rows of a group.
+        """
+        rows, ids = self.top(values if ufunc is np.minimum else -values, _MOST_EXTREME)
+        drawn = draws.take(rows).weights(0, len(rows)) > 0
+        out = np.full(self.shape, empty)
+        ufunc.at(out, ids, np.where(drawn, values[rows, None], empty))
+        sizes = sum(np.bincount(each.ids, minlength=self.count) for each in self.memberships)
+        undecided = (out == empty).any(axis=1) & (sizes > _MOST_EXTREME)
+        return None if undecided.any() else out
 
 
 def _without_zeros(data: Array, ids: Array, ends: Array) -> tuple[Array, Array, Array]:

@@ -72,7 +72,7 @@ class Moments(Statistic):
             centre_x, centre_y = (_centre(v, ids, int(np.prod(shape))) for v in (x, y))
             dx, dy = x - centre_x[ids], y - centre_y[ids]
             columns = (w, w * dx, w * dy, w * dx * dx, w * dx * dy, w * dy * dy)
-            sums = part.sum(np.stack(columns, axis=1))
+            sums = part.sum(np.stack(columns).T)
             centres = (centre.reshape(shape[: sums.ndim - 1]) for centre in (centre_x, centre_y))
             total = precise.add(total, _around_zero(sums, *centres))
             scale += sums[..., [3, 5]]

@@ -36,6 +36,7 @@ __all__ = [
 #: Bits of a cell for each class; the true class -1 is stored as 0.
 _BITS = 24
 _MASK = (1 << _BITS) - 1
+_PAIR = (1 << (2 * _BITS)) - 1
 
 #: How far outside [0, 1] the first and last of evenly spaced thresholds lie.
 _EPSILON = 1e-7
@@ -118,26 +119,35 @@ def matrices(thresholds: tuple[float, ...], pairs: Cells, group: int) -> dict[st
     low, high = np.searchsorted(pairs.group, (group, group + 1))
     passed, actual, predicted = unpack(pairs.cell[low:high])
     weight = pairs.sums[low:high, 0]
-    columns = []
-    for number, threshold in enumerate(thresholds):
-        at_threshold = np.where(passed > number, predicted, -1)
-        code = (actual + 1) * (_MASK + 1) + (at_threshold + 1)
-        distinct, index = np.unique(code, return_inverse=True)
-        total = np.bincount(index, weight, minlength=len(distinct))
-        seen = total != 0
-        columns.append(
-            (
-                np.full(seen.sum(), shown(threshold)),
-                (distinct[seen] >> _BITS) - 1,
-                (distinct[seen] & _MASK) - 1,
-                total[seen],
-            )
-        )
+    classes, of_class = np.unique(actual, return_inverse=True)
+    distinct, of_pair = np.unique(pairs.cell[low:high] & _PAIR, return_inverse=True)
+    _, pair_actual, pair_predicted = unpack(distinct)
+    above = _reached(passed, of_pair, weight, len(thresholds), len(distinct))
+    below = _missed(passed, of_class, weight, len(thresholds), len(classes))
     names = ("threshold", "actual", "predicted", "weight")
-    return {
-        name: np.concatenate(parts)
-        for name, parts in zip(names, zip(*columns, strict=True), strict=True)
-    }
+    columns: list[tuple[Array, ...]] = []
+    for number, threshold in enumerate(thresholds):
+        rejected, kept = below[number] != 0, above[number] != 0
+        actual = np.concatenate([classes[rejected], pair_actual[kept]])
+        predicted = np.concatenate([np.full(rejected.sum(), -1), pair_predicted[kept]])
+        weight = np.concatenate([below[number][rejected], above[number][kept]])
+        order = np.lexsort((predicted, actual))
+        at = np.full(len(order), shown(threshold))
+        columns.append((at, actual[order], predicted[order], weight[order]))
+    stacked = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return dict(zip(names, stacked, strict=True))
+
+
+def _reached(passed: Array, index: Array, weight: Array, count: int, size: int) -> Array:
+    """Weight per index whose score is above each threshold, (thresholds, size)."""
+    table = np.bincount(passed * size + index, weight, minlength=(count + 1) * size)
+    return np.asarray(table.reshape(count + 1, size)[:0:-1].cumsum(axis=0)[::-1])
+
+
+def _missed(passed: Array, index: Array, weight: Array, count: int, size: int) -> Array:
+    """Weight per index whose score is not above each threshold, (thresholds, size)."""
+    table = np.bincount(passed * size + index, weight, minlength=(count + 1) * size)
+    return np.asarray(table.reshape(count + 1, size)[:count].cumsum(axis=0))
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class ErrorHistogram(Statistic):
         with np.errstate(divide="ignore"):
             position = np.floor((np.log(size) + _LOWEST) / np.log1p(self.width))
         cell = np.where(size > 0, np.sign(error) * (1 + np.where(size > 0, position, 0)), 0)
-        values = np.stack([batch.weight, batch.weight * error], axis=1)
+        values = np.stack([batch.weight, batch.weight * error]).T
         return {"errors": groups.cells(cell.astype(np.int64), values)}
 
     def replicated(self) -> ErrorHistogram:
