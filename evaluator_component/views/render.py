@@ -21,7 +21,7 @@ from evaluator_component.views.facts import run_facts
 from evaluator_component.views.history import chronological, history_payload
 from evaluator_component.views.payload import SCHEMA, Limits, report_payload
 from evaluator_component.views.report import Report
-from evaluator_component.views.run import Run, as_run
+from evaluator_component.views.run import BASELINE, Run, as_run
 from evaluator_component.views.selection import find_slice, matches, select_slices
 
 __all__ = [
@@ -106,7 +106,7 @@ def render_plot(
         known = [str(key) for table in run.tables for key in table.plots]
         asked = label or " ".join(part for part in (output_name or "", str(sub_key or "")) if part)
         raise ResultError(f"no plot for {asked or 'this slice'} {did_you_mean(asked, known)}")
-    shown = Run(tuple(tables), {**run.metadata, "models": _named_models(run)})
+    shown = Run(tuple(tables), _with_roles(run))
     payload = report_payload(
         shown,
         tabs=["plots"],
@@ -191,7 +191,7 @@ def render_slicing_attributions(
         select_slices(_attributions_as_metrics(table, metric_name), slicing_column, slicing_spec)
         for table in run.tables
     )
-    about = {**run.metadata, "models": _named_models(run)}
+    about = _with_roles(run)
     title = f"Attributions, {run.name}" if run.name else "Attributions"
     payload = report_payload(Run(tables, about), tabs=["slices"], title=title)
     return Report(payload, lambda: _slice_charts(payload))
@@ -222,9 +222,10 @@ def _number(value: Any) -> float:
         return float("nan")
 
 
-def _named_models(run: Run) -> list[Mapping[str, Any]]:
-    """The run's models with their roles, for a part of the run in which roles cannot be told."""
-    return [model for model in run_facts(run)["models"] if not model.get("unmeasured")]
+def _with_roles(run: Run) -> dict[str, Any]:
+    """The run's metadata, with its baselines named: in a part of it roles could not be told."""
+    baselines = [name for name, role in run.roles().items() if role == BASELINE]
+    return {**run.metadata, "baselines": baselines}
 
 
 def _warn_of_handlers(event_handlers: Any) -> None:

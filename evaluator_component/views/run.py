@@ -55,13 +55,10 @@ class Run:
         """When it started; None if not known."""
         return self.metadata.get("started") or self.metadata.get("time")
 
-    def metric_keys(self) -> list[MetricKey]:
-        """Returns every metric key of every dataset, once, in order of appearance."""
-        return list({key: None for table in self.tables for key in table.columns})
-
     def roles(self) -> dict[str, str]:
         """Returns the role of each model name, candidates first."""
-        return model_roles(self.metadata, self.metric_keys())
+        keys = [key for t in self.tables for key in (*t.columns, *t.plots, *t.attributions)]
+        return model_roles(self.metadata, keys)
 
 
 def as_run(result: Any) -> Run:

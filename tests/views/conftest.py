@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -642,3 +645,78 @@ def runs() -> list[Run]:
 @pytest.fixture(scope="session")
 def many_slices() -> Run:
     return Run((wide_table(),), METADATA)
+
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Watched:
+    """A page of a browser, and what went wrong in it: must stay empty."""
+
+    page: Any
+    troubles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("dialog", lambda dialog: self.troubles.append(f"dialog: {dialog.message}"))
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(f"{message.type}: {message.text}")
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "about:")):
+            self.troubles.append(f"request: {request.url}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser, of Debian's packages."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine (apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a report (or any HTML text) from a file; afterwards, nothing may have gone wrong."""
+    opened: list[Watched] = []
+
+    def open_report(report: Any, fragment: str = "", scheme: str = "light", **options: Any) -> Any:
+        path = tmp_path / f"page{len(opened)}.html"
+        if isinstance(report, str):
+            path.write_text(report, encoding="utf-8")
+        else:
+            report.save(path)
+        size = {"width": 1280, "height": 800}
+        context = chromium.new_context(viewport=size, color_scheme=scheme, **options)
+        watched = Watched(context.new_page())
+        opened.append(watched)
+        watched.page.goto(f"{path.as_uri()}{fragment}")
+        if not isinstance(report, str):
+            watched.page.wait_for_selector("html[data-ready=yes]", timeout=20_000)
+        return watched.page
+
+    yield open_report
+    troubles = [trouble for watched in opened for trouble in watched.troubles]
+    for watched in opened:
+        watched.page.context.close()
+    assert not troubles

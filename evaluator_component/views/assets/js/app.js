@@ -71,7 +71,8 @@ function show(changed) {
   const root = document.querySelector("main");
   if (next !== shown || !view || changed?.has("theme")) {
     view?.destroy();
-    fillWith(root);
+    // Views other than the verdict have no title of their own; readers of headings need one.
+    fillWith(root, next !== "verdict" && h("h2.sr", {}, TITLES[next]));
     root.className = `view-${next}`;
     root.setAttribute("aria-label", TITLES[next]);
     shown = next;

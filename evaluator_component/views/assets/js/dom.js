@@ -62,7 +62,7 @@ export function picker(label, options, value, onpick, { hidden = false } = {}) {
     h("option", { value: item.value, selected: String(item.value) === String(value) }, item.label);
   const select = h(
     "select",
-    { "data-focus": `pick ${label}`, onchange: (event) => onpick(event.target.value) },
+    { "aria-label": label, "data-focus": `pick ${label}`, onchange: (event) => onpick(event.target.value) },
     options.map((item) =>
       item.options ? h("optgroup", { label: item.group }, item.options.map(option)) : option(item),
     ),

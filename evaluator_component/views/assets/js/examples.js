@@ -31,7 +31,7 @@ export class ExamplesView {
     if (this.sort.column >= 0) this.order(order, rows);
     fillWith(this.controls,
       picker("Slice", [{ value: "", label: `all ${count(names.length)} slices with examples` }, ...names.map((name) => ({ value: name, label: name }))], slice, (v) => update({ sel: v ? [v] : [] })),
-      h("p.tally-line", { role: "status" }, h("b", {}, count(order.length)), " examples"));
+      h("p.tally-line", { role: "status" }, h("span", {}, h("b", {}, count(order.length)), " examples")));
     const numeric = columns.map((_, at) => rows.some((row) => typeof row[at] === "number"));
     const head = (name, at) => {
       const sorted = this.sort.column === at;

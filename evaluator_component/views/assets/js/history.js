@@ -32,7 +32,7 @@ export class HistoryView {
   }
 
   resize() {
-    if (Math.abs(this.grid.clientWidth - this.width) > 8) this.render();
+    if (this.grid.isConnected && Math.abs(this.grid.clientWidth - this.width) > 8) this.render();
   }
 
   update() {

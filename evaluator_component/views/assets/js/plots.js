@@ -35,7 +35,7 @@ export class PlotsView {
   }
 
   resize() {
-    if (Math.abs(this.grid.clientWidth - this.width) > 8) this.render();
+    if (this.grid.isConnected && Math.abs(this.grid.clientWidth - this.width) > 8) this.render();
   }
 
   update(changed) {

@@ -44,8 +44,8 @@ export class SlicesView {
     this.element = h(".browser", {}, this.left, this.details.element);
     root.append(this.element);
     this.selected = new Set();
-    this.observer = new ResizeObserver(settled(() => this.drawCharts(), 80));
-    this.brushed = settled((range) => this.brush(range), 30);
+    this.observer = new ResizeObserver(settled(() => this.element.isConnected && this.drawCharts(), 80));
+    this.brushed = settled((range) => this.element.isConnected && this.brush(range), 30);
     this.render();
     this.observer.observe(this.overview);
   }
@@ -110,8 +110,7 @@ export class SlicesView {
     const reset = { min: 0, q: "", feature: "", only: "", range: [] };
     const all = dataset.size - (dataset.overall >= 0);
     fillWith(this.tally,
-      h("b", {}, count(this.rows.length)),
-      this.rows.length === all ? " slices" : ` of ${count(all)} slices`,
+      h("span", {}, h("b", {}, count(this.rows.length)), this.rows.length === all ? " slices" : ` of ${count(all)} slices`),
       this.rangeChip(),
       filtered ? h("button.link", { type: "button", onclick: () => update(reset) }, "Clear filters") : null);
   }
