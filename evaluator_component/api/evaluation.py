@@ -82,8 +82,8 @@ def evaluate(
         extractors: the chain, or a function of the default chain.
         evaluators: likewise.
         writers: likewise.
-        rubber_stamp: whether a first model may be blessed without a baseline; by default, when
-            there is none.
+        rubber_stamp: whether a first model, for which there is no baseline, may be blessed
+            without a comparison; by default what the models say (False, mostly).
         report: whether to write `report.html`.
         name: of the run, in tables and time series.
         progress: whether to show progress on the terminal.

@@ -36,6 +36,7 @@ from evaluator_component.extractors.columns import model_columns
 from evaluator_component.extractors.screen import EXCLUDED
 from evaluator_component.inputs.derived import Derived, needed
 from evaluator_component.metrics import registry
+from evaluator_component.validation import check_thresholds
 from evaluator_component.writers import AnalysisTableWriter
 
 __all__ = ["Job"]
@@ -100,7 +101,7 @@ class Job:
         by_name = _named_as_in(given, models_by_name(models))
         has_baseline = _has_baseline(given, by_name)
         if rubber_stamp is None:
-            rubber_stamp = any(m.rubber_stamp for m in by_name.values()) or not has_baseline
+            rubber_stamp = any(model.rubber_stamp for model in by_name.values())
         problems = Problems()
         classes = registry.registered()
         check_config(
@@ -134,7 +135,7 @@ class Job:
                 data,
                 {name: model for name, model in by_name.items() if name not in unloadable},
                 schema=schema,
-                rubber_stamp=False if rubber_stamp is None else rubber_stamp,
+                rubber_stamp=rubber_stamp,
                 extractors=extractors,
                 evaluators=evaluators,
                 writers=writers,
@@ -157,6 +158,13 @@ class Job:
                 if by_name[model_name].include_default_metrics
             }
         plan = make_plan(config, extra_metrics=extra)
+        check_thresholds(
+            config,
+            [each.key for each in (*plan.entries, *plan.gaps)],
+            problems,
+            kinds={entry.key: entry.metric.kind for entry in plan.entries},
+            has_baseline=has_baseline,
+        )
         searched: tuple[str, ...] = ()
         if config.HasField("weak_slices"):
             searched = bin_features(config, datasets[0], problems)
