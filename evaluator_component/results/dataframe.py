@@ -314,7 +314,7 @@ def _pivot(flat: Any, index: list[Any], columns: list[Any], values: list[Any]) -
     several = bool(point.max()) if len(point) else False
     rows = [*index, "_point"]
     parts = {}
-    groups = flat.groupby(columns, dropna=False, sort=True) if columns else [((), flat)]
+    groups = flat.groupby(columns, dropna=False, sort=False) if columns else [((), flat)]
     for key, group in groups:
         indexed = group.set_index(rows)
         for value in values:

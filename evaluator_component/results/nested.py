@@ -184,6 +184,8 @@ def nested_plots(table: MetricsTable, model_name: str) -> list[SlicedPlots]:
             sub_key = sub_key_text(plot_key_of(entry.key).sub_key)
             place = plots.setdefault(entry.key.output_name, {}).setdefault(sub_key, {})
             data = json_format.MessageToDict(entry.value)
+            if len(data) > 1:
+                data.pop("details", None)  # ours; the plot can do without
             if place.keys() & data.keys():
                 place[entry.key.name or "default"] = data
             else:

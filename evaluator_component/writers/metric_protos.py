@@ -360,18 +360,15 @@ def _counts(record: pb.MetricsForSlice) -> tuple[int, float]:
     """
     if record.HasField("example_count"):
         return record.example_count.value, record.example_weight.value
-    count, weight = float(UNKNOWN_COUNT), np.nan
+    told: dict[tuple[str, bool], float] = {}
     for entry in record.metric_keys_and_values:
-        if entry.key.name == "example_count" and not entry.key.is_diff:
-            found = number_of(entry.value)
-            if found is not None and entry.key.example_weighted.value:
-                weight = found
-            elif found is not None:
-                count = found
-        elif entry.key.name == "weighted_example_count" and not entry.key.is_diff:
-            found = number_of(entry.value)
-            weight = np.nan if found is None else found
-    return int(count), weight
+        number = number_of(entry.value)
+        if number is not None and not entry.key.is_diff:
+            told[entry.key.name, entry.key.example_weighted.value] = number
+    count = told.get(("example_count", False), float(UNKNOWN_COUNT))
+    weighted = [("weighted_example_count", True), ("example_count", True)]
+    weights = [told[key] for key in (*weighted, ("weighted_example_count", False)) if key in told]
+    return int(count), weights[0] if weights else np.nan
 
 
 def metrics_tables(records: Iterable[pb.MetricsForSlice]) -> list[MetricsTable]:
