@@ -30,7 +30,7 @@ from evaluator_component.saved_model.model import (
     input_records,
     pick_feature,
 )
-from evaluator_component.saved_model.signature import choose_signature, record_input
+from evaluator_component.saved_model.signature import choose_signature, first_line, record_input
 from evaluator_component.saved_model.tensors import TensorInfo, dense, serialized
 
 __all__ = ["Address", "ServingModel", "signature_infos"]
@@ -253,7 +253,7 @@ class ServingModel:
             )
         if code == "UNIMPLEMENTED":
             return ModelError(f"{where}no TensorFlow Serving there ({details})")
-        return ModelError(f"{where}the server refuses ({code}): {details}")
+        return ModelError(f"{where}the server refuses ({code}): {first_line(details)}")
 
 
 def _channel(address: Address) -> Any:

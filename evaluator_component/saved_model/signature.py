@@ -215,11 +215,15 @@ def record_input(inputs: Mapping[str, TensorInfo], feature_names: Collection[str
     return name
 
 
-def first_line(error: BaseException) -> str:
-    """Returns the first line of an error that says something."""
+#: What the one line of a long error has that says what is wrong.
+_TELLING = ("rror:", "Key:", "Feature:", "required", "xpected")
+
+
+def first_line(error: BaseException | str) -> str:
+    """Returns the first line of an error, or of its text, that says something."""
     text = getattr(error, "message", None) or str(error)
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
     noise = ("Graph execution", "Detected at", "<stack traces", "[[")
-    telling = [line for line in lines if not line.startswith(noise)]
-    wanted = next((line for line in telling if "rror:" in line or "Key:" in line), "")
-    return (wanted or (telling or lines or [""])[0])[:500]
+    telling = [line for line in lines if not line.startswith(noise)] or lines or [""]
+    wanted = next((line for line in telling if any(mark in line for mark in _TELLING)), telling[0])
+    return wanted[:500]
