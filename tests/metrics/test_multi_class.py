@@ -73,6 +73,7 @@ REFERENCES = [
         lambda y, p, w: _kappa(y, p, w, 2),
     ),
 ]
+NAMES = [f"{name}({config})" for name, config, _ in REFERENCES]
 
 
 def _kappa(y, p, w, power):
@@ -86,7 +87,7 @@ def _kappa(y, p, w, power):
 
 @pytest.mark.parametrize("kind", ["sparse", "dense", "ties", "logits"])
 @pytest.mark.parametrize("classes", [2, 5, 60])
-@pytest.mark.parametrize(("name", "config", "reference"), REFERENCES, ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(("name", "config", "reference"), REFERENCES, ids=NAMES)
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_agrees_with_sklearn(evaluate, name, config, reference, classes, kind):
     batch = _batch(1, classes, kind)

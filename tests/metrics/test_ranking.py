@@ -103,11 +103,12 @@ REFERENCES = [
         lambda b, o, k: float(b.label[o[:k]].any()) if b.label[o].any() else None,
     ),
 ]
+NAMES = [f"{name}({config})" for name, config, _ in REFERENCES]
 
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("k", KS)
-@pytest.mark.parametrize(("name", "config", "reference"), REFERENCES, ids=lambda v: str(v)[:36])
+@pytest.mark.parametrize(("name", "config", "reference"), REFERENCES, ids=NAMES)
 def test_agrees_with_a_loop_over_queries(evaluate, name, config, reference, k, ties):
     batch = _batch(1, k, ties=ties)
     expected = _mean(batch, reference)

@@ -85,6 +85,7 @@ REFERENCES = [
     ("SquaredPearsonCorrelation", "", lambda y, p, w: _pearson(y, p, w) ** 2),
     ("ConcordanceCorrelation", "", lambda y, p, w: _concordance(y, p, w)),
 ]
+NAMES = [f"{name}({config})" for name, config, _ in REFERENCES]
 
 
 def _covariance(y, p, w):
@@ -103,7 +104,7 @@ def _concordance(y, p, w):
 
 
 @pytest.mark.parametrize("kind", ["plain", "ties", "tiny", "positive", "whole weights"])
-@pytest.mark.parametrize(("name", "config", "reference"), REFERENCES, ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(("name", "config", "reference"), REFERENCES, ids=NAMES)
 def test_agrees_with_the_reference(evaluate, name, config, reference, kind):
     label, prediction, weight = _data(1, kind)
     value = evaluate(create(name, config=config), Batch(label, prediction, weight))
