@@ -95,8 +95,7 @@ def test_rates_and_means_are_equal(peer, ours, key, fractional):
     names += [f"{name}_of_two" for name in names if name != "binary_accuracy"]
     names += ["max_recall", "mean_label", "mean_prediction", "calibration", "smoothed"]
     names += ["binary_crossentropy"]
-    if not fractional:  # the peer leaves examples with other labels than 0 and 1 out
-        names += ["coefficient_of_discrimination", "relative_coefficient_of_discrimination"]
+    names += ["coefficient_of_discrimination", "relative_coefficient_of_discrimination"]
     for name in names:
         for weighted in (False, True):
             which = key(name, weighted=weighted)
@@ -381,3 +380,52 @@ def test_peers_plots_bucket_scores_and_ours_are_exact(peer, ours, key):
     at = int(np.flatnonzero(mine["threshold"] == 0.5)[0])
     assert mine["true_positives"][at] == 2.0
     assert theirs[at].true_positives == 1.0
+
+
+UNREACHED = """
+model_specs { label_key: "label" }
+slicing_specs {}
+metrics_specs {
+  metrics { class_name: "ThresholdAtRecall" config: '"recall": 0.9, "thresholds": [0.8]' }
+  metrics { class_name: "PrecisionAtRecall" config: '"recall": 0.9, "thresholds": [0.8]' }
+}
+"""
+
+
+def test_a_bound_that_no_threshold_satisfies_is_0_for_the_peer(peer, ours, key):
+    columns = {
+        "labels": np.array([1.0, 1.0, 0.0]),
+        "predictions": np.array([0.5, 0.9, 0.1]),
+        "features": {},
+    }
+    theirs, mine = peer(UNREACHED, columns), ours(UNREACHED, columns)
+    for name in ("threshold_at_recall", "precision_at_recall"):
+        assert theirs[key(name)] == 0.0
+        assert np.isnan(mine[key(name)])
+
+
+def test_logits_and_ones_in_the_peers_matrices(peer, ours, key):
+    columns = {
+        "labels": np.ones(3),
+        "predictions": np.array([-2.0, 0.3, 1.0]),
+        "example_weights": np.ones(3),
+        "features": {},
+    }
+    which = key("confusion_matrix_plot", weighted=True)
+    config = MODEL + _spec(_metric("ConfusionMatrixPlot", '"num_thresholds": 50'))
+    mine = ours(config, columns)[which]["columns"]["true_positives"]
+    theirs = [matrix.true_positives for matrix in peer(config, columns)[which].matrices]
+    # -2 is above -0.000001 for the peer, and 1 is above 1.
+    assert (mine[0], mine[-1]) == (2.0, 0.0)
+    assert (theirs[0], theirs[-1]) == (3.0, 1.0)
+
+
+def test_the_peers_score_distribution_of_logits_crashes(peer, ours, key):
+    columns = {"labels": np.ones(2), "predictions": np.array([-2.0, 0.3]), "features": {}}
+    config = CLIPPED.replace('"AUC"', '"ScoreDistributionPlot"').replace(
+        '"BinaryCrossEntropy"', '"MeanLabel"'
+    )
+    plot = ours(config, columns)[key("score_distribution_plot")]
+    assert plot["columns"]["weight"].sum() == 2.0
+    with pytest.raises(Exception, match="label must be within"):
+        peer(config, columns)
