@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluator_component.errors import ResultError, did_you_mean
 from evaluator_component.writers.folder import Folder
+from evaluator_component.writers.row_tables import join_tables
 
 __all__ = ["load_analysis_table"]
 
@@ -32,7 +33,7 @@ def load_analysis_table(
     if not names:
         raise ResultError(f"{folder.path}: no analysis table (was AnalysisTableWriter used?)")
     tables = [pq.read_table(pa.BufferReader(folder.read(name))) for name in names]
-    table = pa.concat_tables(tables, promote_options="permissive")
+    table = join_tables(tables)
     for name in columns or ():
         if name not in table.column_names:
             hint = did_you_mean(name, table.column_names)

@@ -1,17 +1,7 @@
 """AnalysisTableWriter: the rows themselves as Parquet files, one column per leaf of the extracts.
 
-A leaf inside dicts is called by its path: `features.origin`, `predictions.candidate`. Slice keys
-become lists of slice names. Files are called analysis-00000-of-0000N.parquet; they appear when all
-rows are written.
-
-Example:
-    >>> flat_table({"features": {"hour": pa.array([7, 8])}, "labels": np.array([0.0, 1.0])})
-    pyarrow.Table
-    features.hour: int64
-    labels: double
-    ----
-    features.hour: [[7,8]]
-    labels: [[0,1]]
+Columns are those of `row_tables.flat_table`. Files are called analysis-00000-of-0000N.parquet; they
+appear when all rows are written.
 """
 
 from __future__ import annotations
@@ -23,18 +13,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from evaluator_component.evaluators.base import ANALYSIS_KEY
-from evaluator_component.groups import Groups
-from evaluator_component.keys import slice_name
 from evaluator_component.writers.base import Write, Writer
 from evaluator_component.writers.folder import Folder, shard_name
+from evaluator_component.writers.row_tables import flat_table, join_tables
 
-__all__ = ["ANALYSIS_TABLE_WRITER_STAGE_NAME", "AnalysisTableWriter", "flat_table"]
+__all__ = ["ANALYSIS_TABLE_WRITER_STAGE_NAME", "AnalysisTableWriter"]
 
 ANALYSIS_TABLE_WRITER_STAGE_NAME = "WriteAnalysisTable"
 
@@ -58,50 +46,6 @@ def AnalysisTableWriter(
         stage_name: names the writer in the pipeline graph.
     """
     return Writer(stage_name, Write(key, _WriteRows(os.fspath(output_path), file_bytes)))
-
-
-def flat_table(extracts: Mapping[str, Any]) -> pa.Table:
-    """Returns a batch of extracts as a table with a column for each leaf; None is left out."""
-    columns = dict(_leaves("", extracts))
-    return pa.table(columns)
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, pa.Array]]:
-    if isinstance(value, Mapping):
-        for name, child in value.items():
-            yield from _leaves(f"{path}.{name}" if path else str(name), child)
-    elif isinstance(value, Groups):
-        yield path, _slice_names(value)
-    elif value is not None:
-        yield path, _arrow(value)
-
-
-def _arrow(column: Any) -> pa.Array:
-    if isinstance(column, pa.ChunkedArray):
-        return column.combine_chunks()
-    if isinstance(column, pa.Array):
-        return column
-    array = np.asarray(column)
-    if array.ndim <= 1:
-        return pa.array(array.tolist() if array.dtype == object else array)
-    inner = _arrow(array.reshape(array.shape[0] * array.shape[1], *array.shape[2:]))
-    return pa.FixedSizeListArray.from_arrays(inner, array.shape[1])
-
-
-def _slice_names(groups: Groups) -> pa.Array:
-    """Returns the names of the slices that each row is in."""
-    names = [slice_name(key) for key in groups.keys] or [str(i) for i in range(groups.count)]
-    rows = [np.zeros(0, dtype=np.int64)]
-    ids = [np.zeros(0, dtype=np.int64)]
-    for membership in groups.memberships:
-        ids.append(membership.ids)
-        own = np.arange(len(membership.ids)) if membership.rows is None else membership.rows
-        rows.append(own)
-    row, group = np.concatenate(rows), np.concatenate(ids)
-    order = np.argsort(row, kind="stable")
-    offsets = np.searchsorted(row[order], np.arange(groups.size + 1))
-    values = pa.array(names, pa.string()).take(pa.array(group[order]))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
 class _WriteRows(beam.PTransform):  # type: ignore[misc]
@@ -146,8 +90,7 @@ class _WriteParts(beam.DoFn):  # type: ignore[misc]
     def _flush(self) -> str:
         import pyarrow.parquet as pq
 
-        # Batches may differ in columns, and in the type of columns without values.
-        joined = pa.concat_tables(self._tables, promote_options="permissive")
+        joined = join_tables(self._tables)
         self._tables, self._bytes = [], 0
         name = f".analysis.{uuid.uuid4().hex}.tmp"
         buffer = io.BytesIO()

@@ -247,7 +247,8 @@ def test_protos_can_be_loaded(result: EvalResult) -> None:
     assert len(list(load_plots(result.path))) == 2
     assert len(list(load_attributions(result.path))) == 1
     one_file = os.path.join(result.path, "metrics-00000-of-00001.tfrecord")
-    assert list(load_metrics(one_file)) == metrics
+    read = [record.SerializeToString() for record in load_metrics(one_file)]
+    assert read == [record.SerializeToString() for record in metrics]
 
 
 def test_several_results_are_one_per_model_and_folder(result: EvalResult) -> None:

@@ -27,7 +27,7 @@ from evaluator_component.writers import (
     WriteRunInfo,
     store,
 )
-from evaluator_component.writers.analysis_table import flat_table
+from evaluator_component.writers.row_tables import flat_table
 
 sys.path.insert(0, str(Path(__file__).parent))
 import small_tables
