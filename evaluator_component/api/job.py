@@ -209,6 +209,33 @@ class Job:
             name=name,
         )
 
+    def resolved(self) -> list[tuple[str, str]]:
+        """Returns what was found, as (what, where) pairs, for people to read."""
+        rows = []
+        for dataset in self.datasets:
+            told = dataset.describe()
+            label = f"dataset {dataset.name}" if dataset.name else "data"
+            rows.append((label, f"{told['location']} ({told['file_format']})"))
+        for name, model in self.models.items():
+            role = "baseline" if _is_baseline(self.eval_config, name) else "model"
+            rows.append((f"{role} {name}".rstrip(), str(model.model_path)))
+        for each in model_columns(self.eval_config.model_specs):
+            suffix = f" of {each.name}" if each.name else ""
+            for role, keys in (
+                ("label", each.label_keys),
+                ("example weight", each.example_weight_keys),
+                ("prediction", each.prediction_keys),
+            ):
+                for output, key in keys.items():
+                    rows.append((f"{role}{suffix}" + (f", {output}" if output else ""), key))
+        rows.append(("slices", "; ".join(str(spec) for spec in self.plan.slices)))
+        read = "all features" if self.columns is None else ", ".join(self.columns)
+        rows.append(("features read", read or "none"))
+        rows.append(("statistics", str(len(self.plan.accumulations))))
+        keys = [str(each.key) for each in (*self.plan.entries, *self.plan.gaps)]
+        rows.append(("metrics", ", ".join(keys)))
+        return rows
+
     def run(
         self,
         output_path: str,

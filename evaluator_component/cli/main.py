@@ -131,9 +131,17 @@ def check(
     from evaluator_component.api import Job
 
     job = Job.prepare(config, _data(data), _models(model, baseline), schema=_schema(schema))
-    click.echo(job.plan.describe())
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("what", "found")
+    for what, found in job.resolved():
+        table.add_row(escape(what), escape(found))
+    Console().print(table)
     for note in job.notes:
         click.echo(f"note: {note}")
+    click.echo("nothing is wrong")
 
 
 @main.command()
