@@ -15,76 +15,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from evaluator_component.errors import ModelError, did_you_mean
 from evaluator_component.saved_model import feature_specs, metadata
-from evaluator_component.saved_model.graph_metrics import GraphMetric, check_additive
+from evaluator_component.saved_model.eval_graph import (
+    EvalGraph,
+    as_dense,
+    graph_functions,
+    serving_function,
+)
+from evaluator_component.saved_model.exported import metadata_of
+from evaluator_component.saved_model.metric_signatures import metric_functions
 from evaluator_component.saved_model.trained import Trained, describe_trained
 
 __all__ = ["export_eval_savedmodel"]
 
-EVAL_SIGNATURE = "eval"
-PREDICT_SIGNATURE = "predict"
-
-#: Rows that metrics are tried on before they are exported.
-_TRIAL_ROWS = 6
-
 Keys = str | Mapping[str, str] | None
-
-
-@dataclass
-class _Export:
-    """Everything that the exported functions close over."""
-
-    trained: Trained
-    spec: feature_specs.FeatureSpecs
-    label_keys: dict[str, str]
-    weight_keys: dict[str, str]
-    preprocess: Callable[[dict[str, Any]], Any] | None
-    label_fn: Callable[[dict[str, Any]], Any] | None
-    tables: dict[str, Any] = field(default_factory=dict)
-
-    def parse(self, examples: Any, names: Iterable[str] | None = None) -> dict[str, Any]:
-        import tensorflow as tf
-
-        spec = self.spec if names is None else {name: self.spec[name] for name in names}
-        return tf.io.parse_example(examples, spec)
-
-    def predict(self, features: dict[str, Any]) -> dict[str, Any]:
-        """Returns predictions by output name ("" for a single one)."""
-        given = dict(features) if self.preprocess is None else self.preprocess(dict(features))
-        return self.trained.call(given)
-
-    def labels(self, features: dict[str, Any]) -> dict[str, Any]:
-        if self.label_fn is not None:
-            made = self.label_fn(dict(features))
-            return dict(made) if isinstance(made, Mapping) else {self.trained.outputs[0]: made}
-        found = {}
-        for output, key in self.label_keys.items():
-            label = _as_dense(features[key])
-            found[output] = self.tables[output].lookup(label) if output in self.tables else label
-        return found
-
-    def weights(self, features: dict[str, Any]) -> dict[str, Any]:
-        import tensorflow as tf
-
-        found = {}
-        for output, key in self.weight_keys.items():
-            weight = tf.cast(_as_dense(features[key]), tf.float32)
-            found[output] = tf.squeeze(weight, -1) if len(weight.shape) == 2 else weight
-        return found
-
-
-def _as_dense(tensor: Any) -> Any:
-    import tensorflow as tf
-
-    if isinstance(tensor, tf.SparseTensor):
-        return tf.sparse.to_dense(tensor)
-    return tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
 
 
 def export_eval_savedmodel(
@@ -151,8 +100,8 @@ def export_eval_savedmodel(
         dict(default_values or {}),
         [*label_keys.values(), *weight_keys.values()],
     )
-    export = _Export(trained, spec, label_keys, weight_keys, preprocess, label_fn)
-    vocabularies = _by_output_values(label_vocabulary, trained.outputs, "label_vocabulary")
+    export = EvalGraph(trained, spec, label_keys, weight_keys, preprocess, label_fn)
+    vocabularies = values_by_output(label_vocabulary, trained.outputs, "label_vocabulary")
     for output, words in vocabularies.items():
         export.tables[output] = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
@@ -165,16 +114,17 @@ def export_eval_savedmodel(
     module.model = model
     module.tables = export.tables
     module.extra = _tracked(preprocess, label_fn, transform)
-    functions, predictions = _graph_functions(export, module)
-    built = _metric_functions(export, metrics, predictions, module, functions)
+    functions, predictions = graph_functions(export, module)
+    built = metric_functions(export, metrics, predictions, module, functions)
     if serving:
         functions["serving_default"] = (
-            serving if callable(serving) else _serving_function(export, module)
+            serving if callable(serving) else serving_function(export, module)
         )
     functions.update(signatures or {})
     path = os.fspath(path)
     tf.saved_model.save(module, path, signatures=functions)
-    message = _describe(export, built, predictions, vocabularies, class_names, bool(serving))
+    names = values_by_output(class_names, trained.outputs, "class_names")
+    message = metadata_of(export, built, predictions, vocabularies, names, bool(serving))
     metadata.write_metadata(message, path)
     return path
 
@@ -196,7 +146,7 @@ def _by_output(
     return dict(keys)
 
 
-def _by_output_values(given: Any, outputs: Sequence[str], what: str) -> dict[str, Sequence[str]]:
+def values_by_output(given: Any, outputs: Sequence[str], what: str) -> dict[str, Sequence[str]]:
     if given is None:
         return {}
     if isinstance(given, Mapping):
@@ -237,8 +187,8 @@ def _transformed(
         def labels(raw: dict[str, Any]) -> Any:
             made = layer(dict(raw))
             if isinstance(label_key, str):
-                return _as_dense(made[label_key])
-            return {output: _as_dense(made[key]) for output, key in (label_key or {}).items()}
+                return as_dense(made[label_key])
+            return {output: as_dense(made[key]) for output, key in (label_key or {}).items()}
 
         label_fn = labels
     elif label_fn is not None:
@@ -266,309 +216,3 @@ def _tracked(preprocess: Any, label_fn: Any, transform: Any) -> list[Any]:
             thing for thing in things if isinstance(thing, tf.__internal__.tracking.Trackable)
         )
     return held
-
-
-def _graph_functions(export: _Export, module: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the signatures `eval` and `predict`, and predictions' specs by output."""
-    import tensorflow as tf
-
-    examples = tf.TensorSpec([None], tf.string, name="examples")
-    found: dict[str, Any] = {}
-
-    @tf.function(input_signature=[examples])
-    def evaluate(examples: Any) -> dict[str, Any]:
-        features = export.parse(examples)
-        flat: dict[str, Any] = {}
-        for name, tensor in features.items():
-            _put(flat, f"features/{name}", tensor)
-        _put_all(flat, "labels", export.labels(features))
-        _put_all(flat, "example_weights", export.weights(features))
-        predictions = export.predict(features)
-        _put_all(flat, "predictions", predictions)
-        found.update({name: _spec_of(tensor) for name, tensor in predictions.items()})
-        return flat
-
-    @tf.function(input_signature=[examples])
-    def predict(examples: Any) -> dict[str, Any]:
-        flat: dict[str, Any] = {}
-        _put_all(flat, "predictions", export.predict(export.parse(examples, _needed(export))))
-        return flat
-
-    try:
-        functions = {
-            EVAL_SIGNATURE: evaluate.get_concrete_function(),
-            PREDICT_SIGNATURE: predict.get_concrete_function(),
-        }
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the model cannot be called on its parsed features: {type(error).__name__}: {error}"
-        ) from error
-    module.evaluate, module.predict = evaluate, predict
-    return functions, found
-
-
-def _needed(export: _Export) -> list[str]:
-    """Features to parse for predictions: what the model takes, or all but labels and weights."""
-    if export.preprocess is None:
-        return [name for name in export.spec if name in export.trained.inputs] or list(export.spec)
-    return list(export.spec)
-
-
-def _spec_of(tensor: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.TensorSpec([None, *tensor.shape.as_list()[1:]], tensor.dtype)
-
-
-def _put_all(flat: dict[str, Any], group: str, tensors: Mapping[str, Any]) -> None:
-    for name, tensor in tensors.items():
-        _put(flat, f"{group}/{name}" if name else group, tensor)
-
-
-def _put(flat: dict[str, Any], name: str, tensor: Any) -> None:
-    """Adds a tensor; one of variable length as its values and the number in each row."""
-    import tensorflow as tf
-
-    if isinstance(tensor, tf.SparseTensor):
-        flat[f"{name}#values"] = tensor.values
-        rows = tensor.dense_shape[0]
-        ones = tf.ones_like(tensor.indices[:, 0])
-        flat[f"{name}#lengths"] = tf.math.unsorted_segment_sum(ones, tensor.indices[:, 0], rows)
-    elif isinstance(tensor, tf.RaggedTensor):
-        flat[f"{name}#values"] = tensor.flat_values
-        flat[f"{name}#lengths"] = tf.cast(tensor.row_lengths(), tf.int64)
-    else:
-        flat[name] = tf.identity(tensor)
-
-
-def _serving_function(export: _Export, module: Any) -> Any:
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(examples: Any) -> dict[str, Any]:
-        predictions = export.predict(export.parse(examples, _needed(export)))
-        return {name or "predictions": tensor for name, tensor in predictions.items()}
-
-    module.serve = serve
-    return serve
-
-
-def _metric_functions(
-    export: _Export,
-    wanted: Any,
-    predictions: dict[str, Any],
-    module: Any,
-    functions: dict[str, Any],
-) -> list[GraphMetric]:
-    """Adds the update and result signatures of each metric; returns the metrics."""
-    label_specs = _label_specs(export)
-    trial = _Trial(label_specs, predictions)
-    built = export.trained.metrics(wanted, trial.labels, trial.predictions)
-    for place, metric in enumerate(built):
-        outputs = [metric.output_name] if metric.output_name or len(predictions) == 1 else None
-        names = outputs if outputs and outputs != [""] else list(predictions)
-        _require_labels(metric, names, label_specs)
-        try:
-            check_additive(metric, *trial.of(names))
-        except ModelError:
-            raise
-        except Exception as error:
-            raise ModelError(
-                f"metric {metric.name!r} cannot be put into the graph: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        update, result = _signatures_of(metric, names, label_specs, predictions)
-        functions[f"metric_{place}_update"] = update
-        functions[f"metric_{place}_result"] = result
-        setattr(module, f"metric_{place}_update", update)
-        setattr(module, f"metric_{place}_result", result)
-        metric.outputs = names
-    return built
-
-
-def _require_labels(metric: GraphMetric, outputs: list[str], labels: Mapping[str, Any]) -> None:
-    for output in outputs:
-        if output not in labels:
-            raise ModelError(
-                f"metric {metric.name!r} needs labels"
-                + (f" of output {output!r}" if output else "")
-                + ": give label_key or label_fn (or metrics=[] to export none)"
-            )
-
-
-def _label_specs(export: _Export) -> dict[str, Any]:
-    import tensorflow as tf
-
-    if not export.label_keys and export.label_fn is None:
-        return {}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def labels(examples: Any) -> Any:
-        return export.labels(export.parse(examples))
-
-    try:
-        structured = labels.get_concrete_function().structured_outputs
-    except Exception as error:
-        raise ModelError(
-            f"labels cannot be made of parsed features: {type(error).__name__}: {error}"
-        ) from error
-    return {name: _spec_of(tensor) for name, tensor in structured.items()}
-
-
-def _signatures_of(
-    metric: GraphMetric, outputs: list[str], labels: dict[str, Any], predictions: dict[str, Any]
-) -> tuple[Any, Any]:
-    import tensorflow as tf
-
-    single = len(outputs) == 1
-
-    def pack(tensors: Mapping[str, Any], kind: str) -> Any:
-        if single:
-            return tensors[f"{kind}_0"]
-        return {name: tensors[f"{kind}_{place}"] for place, name in enumerate(outputs)}
-
-    specs = {}
-    for place, name in enumerate(outputs):
-        specs[f"label_{place}"] = _named(labels[name], f"label_{place}")
-        specs[f"prediction_{place}"] = _named(predictions[name], f"prediction_{place}")
-        specs[f"weight_{place}"] = tf.TensorSpec([None], tf.float32, name=f"weight_{place}")
-
-    @tf.function
-    def update(**tensors: Any) -> dict[str, Any]:
-        rows = metric.row_states(
-            *(pack(tensors, kind) for kind in ("label", "prediction", "weight"))
-        )
-        return {f"state_{place}": state for place, state in enumerate(rows)}
-
-    states = {
-        f"state_{place}": tf.TensorSpec([None, *array.shape], tf.float32, name=f"state_{place}")
-        for place, array in enumerate(metric.initial)
-    }
-
-    @tf.function
-    def result(**tensors: Any) -> dict[str, Any]:
-        return {"value": metric.results([tensors[name] for name in states])}
-
-    return update.get_concrete_function(**specs), result.get_concrete_function(**states)
-
-
-def _named(spec: Any, name: str) -> Any:
-    import tensorflow as tf
-
-    return tf.TensorSpec(spec.shape, spec.dtype, name=name)
-
-
-class _Trial:
-    """A few rows of random labels and predictions, to try metrics on."""
-
-    def __init__(self, labels: dict[str, Any], predictions: dict[str, Any]) -> None:
-        import tensorflow as tf
-
-        random = np.random.default_rng(0)
-        self.predictions, self.labels = {}, {}
-        for name, spec in predictions.items():
-            inner = [size or 2 for size in spec.shape.as_list()[1:]]
-            values = random.uniform(0.05, 0.95, (_TRIAL_ROWS, *inner))
-            if inner and inner[-1] > 1:
-                values /= values.sum(axis=-1, keepdims=True)
-            self.predictions[name] = (
-                tf.cast(values, spec.dtype)
-                if spec.dtype != tf.string
-                else (tf.fill(values.shape, ""))
-            )
-        for name, spec in labels.items():
-            inner = [size or 2 for size in spec.shape.as_list()[1:]]
-            values = np.arange(_TRIAL_ROWS * int(np.prod(inner, dtype=int))) % 2
-            values = values.reshape(_TRIAL_ROWS, *inner)
-            self.labels[name] = (
-                tf.fill(values.shape, "")
-                if spec.dtype == tf.string
-                else tf.cast(values, spec.dtype)
-            )
-        self.weight = tf.constant(random.uniform(0.5, 2.0, _TRIAL_ROWS), tf.float32)
-
-    def of(self, outputs: list[str]) -> tuple[Any, Any, Any]:
-        if len(outputs) == 1:
-            return self.labels[outputs[0]], self.predictions[outputs[0]], self.weight
-        return (
-            {name: self.labels[name] for name in outputs},
-            {name: self.predictions[name] for name in outputs},
-            {name: self.weight for name in outputs},
-        )
-
-
-def _describe(
-    export: _Export,
-    built: list[GraphMetric],
-    predictions: dict[str, Any],
-    vocabularies: Mapping[str, Sequence[str]],
-    class_names: Any,
-    serving: bool,
-) -> Any:
-    from evaluator_component.protos import eval_model_pb2
-
-    message = eval_model_pb2.EvalModelMetadata(
-        version=metadata.VERSION,
-        framework=export.trained.framework,
-        features_signature=EVAL_SIGNATURE,
-        predict_signature=PREDICT_SIGNATURE,
-        serving_signature="serving_default" if serving else "",
-    )
-    message.package_versions.update(export.trained.versions())
-    names = _by_output_values(class_names, export.trained.outputs, "class_names")
-    for output, spec in predictions.items():
-        described = message.outputs.add(
-            name=output,
-            label_key=export.label_keys.get(output, ""),
-            example_weight_key=export.weight_keys.get(output, ""),
-            class_names=names.get(output, vocabularies.get(output, ())),
-            label_vocabulary=vocabularies.get(output, ()),
-        )
-        described.prediction.dtype = spec.dtype.name
-        described.prediction.shape.extend(
-            -1 if size is None else size for size in spec.shape.as_list()[1:]
-        )
-    used = {*export.label_keys.values(), *export.weight_keys.values()}
-    taken = set(export.trained.inputs) if export.preprocess is None else set(export.spec) - used
-    extra = [name for name in export.spec if name not in taken and name not in used]
-    message.features.extend(feature_specs.to_protos(export.spec, extra))
-    for place, metric in enumerate(built):
-        entry = message.metrics.add(
-            name=metric.name,
-            class_name="" if metric.source is None else type(metric.source).__name__,
-            module="" if metric.source is None else type(metric.source).__module__,
-            config=metric.config(),
-            output_name=metric.output_name,
-            update_signature=f"metric_{place}_update",
-            result_signature=f"metric_{place}_result",
-            example_weighted=metric.weighted,
-            direction=_direction(metric),
-        )
-        for name, array in zip(metric.state_names, metric.initial, strict=True):
-            variable = entry.state.add(name=name)
-            variable.tensor.dtype = "float32"
-            variable.tensor.shape.extend(array.shape)
-    return message
-
-
-_LOWER = ("loss", "error", "entropy", "hinge", "divergence", "poisson", "logcosh",
-          "falsepositive", "falsenegative")  # fmt: skip
-_HIGHER = ("auc", "accuracy", "precision", "recall", "sensitivity", "specificity", "f1score",
-           "fbeta", "r2score", "iou", "cosine", "correlation", "truepositive",
-           "truenegative")  # fmt: skip
-
-
-def _direction(metric: GraphMetric) -> int:
-    """Whether higher or lower is better, as far as the metric's class and name tell."""
-    from evaluator_component.protos import eval_config_pb2
-
-    kinds = eval_config_pb2.MetricDirection
-    kind = "" if metric.source is None else type(metric.source).__name__
-    for name in (kind.lower(), metric.name.lower().replace("_", "")):
-        if any(word in name for word in _LOWER):
-            return kinds.Value("LOWER_IS_BETTER")
-        if any(word in name for word in _HIGHER):
-            return kinds.Value("HIGHER_IS_BETTER")
-    return kinds.Value("UNKNOWN")
