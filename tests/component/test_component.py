@@ -10,12 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from steps import CONFIG, Steps, config_with
 
 from evaluator_component.component.stores import open_store
 from evaluator_component.errors import ConfigError, InputError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from steps import CONFIG, Steps, config_with
 
 pytestmark = pytest.mark.slow
 

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
+from layouts import LAYOUTS, put_evaluation
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 
 from evaluator_component.component.history import history, history_frame
 from evaluator_component.component.stores import connection_config, open_store
 from evaluator_component.errors import InputError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from layouts import LAYOUTS, put_evaluation
 
 
 @pytest.fixture
