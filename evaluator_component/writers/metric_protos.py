@@ -116,7 +116,8 @@ def _rows_without_values(table: MetricsTable) -> tuple[Array, Array]:
 def _is_missing(values: Array) -> Array:
     if values.dtype == object:
         return np.array([value is None for value in values], dtype=bool)
-    return np.isnan(values.astype(np.float64)).reshape(len(values), -1).all(axis=1)
+    undefined = np.isnan(values.astype(np.float64)).reshape(len(values), -1)
+    return np.asarray(undefined.all(axis=1))
 
 
 def _entry_writer(

@@ -29,7 +29,9 @@ from evaluator_component.writers.folder import (
     ATTRIBUTIONS,
     METRICS,
     PLOTS,
+    RUN_FILE,
     VALIDATIONS,
+    Folder,
 )
 from evaluator_component.writers.key_protos import fill_any_slice_key
 from evaluator_component.writers.run_info import RunInfo, write_run_info
@@ -227,6 +229,7 @@ def _write_metrics(
     formats: tuple[str, ...],
     name: str,
 ) -> list[str]:
+    _reopen(path)
     verdict = verdicts[0] if verdicts else None
     return store.write_metrics(path, tables, formats=formats, verdict=verdict, name=name)
 
@@ -234,13 +237,20 @@ def _write_metrics(
 def _write_plots(
     shard: tuple[int, Iterable[MetricsTable | None]], path: str, shards: int, kinds: tuple[str, ...]
 ) -> list[str]:
+    _reopen(path)
     number, parts = shard
     tables = [part for part in parts if part is not None]
     return store.write_plots(path, tables, shard=number, shards=shards, kinds=kinds)
 
 
 def _write_verdict(verdict: Any, path: str) -> list[str]:
+    _reopen(path)
     return store.write_verdict(path, verdict)
+
+
+def _reopen(path: str) -> None:
+    """Marks the folder as half-written, if it holds the results of an earlier evaluation."""
+    Folder(path).remove(RUN_FILE)
 
 
 class WriteRunInfo(beam.PTransform):  # type: ignore[misc]

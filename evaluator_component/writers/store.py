@@ -42,6 +42,7 @@ from evaluator_component.writers.verdict_protos import verdict_json, verdict_pro
 __all__ = [
     "FORMATS",
     "check_formats",
+    "clear_results",
     "gather",
     "run_name",
     "write_eval_config",
@@ -66,6 +67,14 @@ def check_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
         if name not in FORMATS:
             raise ConfigError(f"writers: unknown format {name!r} {did_you_mean(name, FORMATS)}")
     return chosen
+
+
+def clear_results(output_path: str) -> None:
+    """Removes the files of an earlier evaluation from a folder; other files stay.
+
+    Until `run.json` is written again, readers take the folder for half-written.
+    """
+    Folder(output_path).clear()
 
 
 def run_name(output_path: str, name: str = "") -> str:
@@ -233,7 +242,7 @@ def write_results(
     """
     disabled = set(disabled)
     info = info or RunInfo.create(eval_config)
-    Folder(output_path).clear()
+    clear_results(output_path)
     written = []
     if "eval_config" not in disabled:
         written.append(

@@ -165,6 +165,12 @@ def test_several_candidates_must_be_told_apart() -> None:
     assert EvalResult(result.tables).slicing_metrics  # b is the candidate
 
 
+def test_a_notebook_shows_the_report(result: EvalResult) -> None:
+    page = result._repr_html_()
+    assert page.lstrip().startswith("<")
+    assert "carrier=UA" in page or "nightly" in page
+
+
 # -------------------------------------------------------------------------------------------------
 # The nested dicts of TensorFlow Model Analysis
 

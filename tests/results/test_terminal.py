@@ -23,8 +23,8 @@ from evaluator_component.results.terminal import (
     print_comparison,
     print_history,
     print_result,
-    shown_number,
 )
+from evaluator_component.results.terminal_text import shown_number
 from evaluator_component.writers import RunInfo
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "writers"))

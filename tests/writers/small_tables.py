@@ -53,6 +53,11 @@ def calibration() -> dict[str, Any]:
     }
 
 
+def residuals() -> dict[str, Any]:
+    ends = {"lower": np.array([0.0, 1.0]), "upper": np.array([1.0, 2.0])}
+    return {"kind": "residuals", "columns": {**ends, "weight": np.array([2.0, 3.0])}}
+
+
 def objects(*values: Any) -> Any:
     out = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):
@@ -96,7 +101,7 @@ def table(dataset: str = "") -> MetricsTable:
                 calibration(), None, None, None, None
             ),
             PlotKey("residual_plot", "candidate"): objects(
-                {"kind": "residuals", "columns": {"lower": np.array([0.0, 1.0])}},
+                residuals(),
                 *(None,) * 4,
             ),
         },

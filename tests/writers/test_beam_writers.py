@@ -155,6 +155,17 @@ def test_run_json_waits_for_every_writer(tmp_path: Path) -> None:
     assert not (tmp_path / "run.json").exists()
 
 
+def test_a_folder_that_is_written_again_is_not_complete_until_the_end(tmp_path: Path) -> None:
+    run([MetricsAndPlotsWriter(str(tmp_path))], tmp_path)
+    assert (tmp_path / "run.json").exists()
+    with pipeline() as on:
+        writer = MetricsAndPlotsWriter(str(tmp_path))
+        evaluation(on) | writer.stage_name >> writer.ptransform
+    assert not (tmp_path / "run.json").exists()
+    with pytest.raises(ResultError, match="half-written"):
+        load_eval_result(tmp_path)
+
+
 # -------------------------------------------------------------------------------------------------
 # The analysis table
 
