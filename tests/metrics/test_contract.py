@@ -28,7 +28,7 @@ every_metric = pytest.mark.parametrize("case", CASES, ids=str)
 every_number = pytest.mark.parametrize(
     "case", [case for case in CASES if case.metric.kind in ("number", "vector")], ids=str
 )
-few = settings(max_examples=5, deadline=None, derandomize=True, database=None)
+few = settings(max_examples=3, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 2**32 - 1)
 
 
