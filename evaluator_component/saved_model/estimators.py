@@ -127,11 +127,6 @@ def wrap_estimator(
 ) -> Model:
     """Returns a model of another library as a `Model`."""
     options = dict(options or {})
-    unknown = [key for key in options if key not in ("features", "method")]
-    if unknown:
-        raise ModelError(
-            f"options: {unknown[0]!r} {did_you_mean(unknown[0], ('features', 'method'))}"
-        )
     home = type(model).__module__.partition(".")[0]
     origins = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
     name = name or type(model).__name__

@@ -41,6 +41,7 @@ class EvalModel:
         defaults: unused: missing values are handled in the graph.
 
     Attributes:
+        parts: the signatures it calls.
         metrics: the metrics in the graph, {name: InGraphMetric}.
     """
 
@@ -54,6 +55,7 @@ class EvalModel:
         self._predict = SignatureModel(
             loaded, path, signature_name or self.metadata.predict_signature
         )
+        self.parts = (self._evaluate, self._predict)
         self.needs: str | tuple[str, ...] = SERIALIZED
         self.inputs = self._predict.inputs
         self.outputs = self._predict.outputs

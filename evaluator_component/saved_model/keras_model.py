@@ -58,7 +58,7 @@ class KerasModel:
         name: for messages.
         feature_names: unused.
         defaults: what stands for missing values, by input name.
-        options: "batch_size": rows handed to the model at once.
+        options: unused.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class KerasModel:
         }
         self.outputs = {key: TensorInfo(key, "float32", None) for key in trained.outputs if key}
         self.needs: str | tuple[str, ...] = tuple(self.inputs)
-        self.sizer = robust.Sizer(rows=(options or {}).get("batch_size"))
+        self.sizer = robust.Sizer()
         self._call = tf.function(trained.call, reduce_retracing=True)
 
     def predict(self, extracts: Extracts) -> Prediction:

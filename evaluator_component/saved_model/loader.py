@@ -19,7 +19,15 @@ from typing import Any
 from evaluator_component.errors import ModelError, did_you_mean
 from evaluator_component.saved_model.model import Model
 
-__all__ = ["MODEL_TYPES", "clear_models", "load_model", "model_type_of", "resolve_path"]
+__all__ = [
+    "MODEL_TYPES",
+    "OPTIONS",
+    "check_options",
+    "clear_models",
+    "load_model",
+    "model_type_of",
+    "resolve_path",
+]
 
 #: Every kind of model, and the names by which a config may call it.
 MODEL_TYPES = {
@@ -51,6 +59,18 @@ _SUFFIXES = {
     ".pt": "pytorch",
 }
 
+_FOREIGN = ("python", "sklearn", "xgboost", "onnx", "pytorch")
+#: Settings of models, and the kinds that they are for; () for all.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "batch_size": (),  # rows handed to the model at once
+    "features": _FOREIGN,  # the features, in the order of the model's columns
+    "method": ("python", "sklearn"),  # "predict", "predict_proba", "decision_function"
+    "timeout_seconds": ("serving",),  # how long a request may take
+    "attempts": ("serving",),  # how often a request is sent
+    "backoff": ("serving",),  # seconds before the second attempt
+    "concurrency": ("serving",),  # requests on the way at once
+}
+
 #: How many models stay loaded.
 KEPT = 8
 _loaded: OrderedDict[Any, Model] = OrderedDict()
@@ -76,7 +96,7 @@ def load_model(
         model_type: one of `MODEL_TYPES` or of its aliases; "" to find out.
         feature_names: the data's features, where known (see `signature.SignatureModel`).
         defaults: what stands for missing values, by input name.
-        options: further settings of the kind of model, such as a server's deadline.
+        options: further settings, see `OPTIONS`.
 
     Raises:
         ModelError: nothing is there, it is of no known kind, or it cannot be loaded.
@@ -87,9 +107,11 @@ def load_model(
         "options": dict(options or {}),
     }
     if not isinstance(model, (str, os.PathLike)):
-        return _wrap(model, signature_name, **settings)
+        check_options(settings["options"], "python")
+        return _sized(_wrap(model, signature_name, **settings), settings["options"])
     path = resolve_path(os.fspath(model), model_type)
     kind = model_type_of(path, model_type)
+    check_options(settings["options"], kind)
     key = (path, _stamp(path), kind, signature_name, repr(sorted(settings.items())))
     with _guard:
         lock = _locks.setdefault(key, threading.Lock())
@@ -98,12 +120,36 @@ def load_model(
             if key in _loaded:
                 _loaded.move_to_end(key)
                 return _loaded[key]
-        found = _READERS[kind](path, signature_name, **settings)
+        found = _sized(_READERS[kind](path, signature_name, **settings), settings["options"])
         with _guard:
             _loaded[key] = found
             while len(_loaded) > KEPT:
                 _loaded.popitem(last=False)
         return found
+
+
+def check_options(options: Mapping[str, Any], kind: str) -> None:
+    """Makes sure that a kind of model has the given settings.
+
+    Raises:
+        ModelError: there is no such setting, or not for this kind.
+    """
+    for name in options:
+        if name not in OPTIONS:
+            raise ModelError(f"options: unknown {name!r} {did_you_mean(name, OPTIONS)}")
+        if OPTIONS[name] and kind not in OPTIONS[name]:
+            raise ModelError(
+                f"options: {name!r} is for models of type {' or '.join(OPTIONS[name])}, "
+                f"this one is of type {kind}"
+            )
+
+
+def _sized(model: Model, options: Mapping[str, Any]) -> Model:
+    if options.get("batch_size"):
+        for part in (model, *getattr(model, "parts", ())):
+            if hasattr(part, "sizer"):
+                part.sizer.rows = int(options["batch_size"])
+    return model
 
 
 def clear_models() -> None:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from evaluator_component.errors import ModelError, did_you_mean
 from evaluator_component.inputs.arrow_types import innermost, is_bytes, is_list, is_text
+from evaluator_component.saved_model import robust
 from evaluator_component.saved_model.tensors import TensorInfo
 
 __all__ = [
@@ -156,16 +157,20 @@ class FunctionModel:
     inputs: dict[str, TensorInfo] = field(default_factory=dict)
     outputs: dict[str, TensorInfo] = field(default_factory=dict)
     metadata: Any = None
+    sizer: robust.Sizer = field(default_factory=robust.Sizer)
 
     def predict(self, extracts: Extracts) -> Prediction:
         """Calls the function on a batch."""
+
+        def call(part: Extracts) -> Prediction:
+            return checked(self.function(part if self.whole else part["features"]), self.name)
+
         try:
-            given = self.function(extracts if self.whole else extracts["features"])
+            return robust.call_in_pieces(self.sizer, call, extracts)
         except ModelError:
             raise
         except Exception as error:
             raise ModelError(f"{self.name}: {type(error).__name__}: {error}") from error
-        return checked(given, self.name)
 
 
 def checked(given: Any, name: str) -> Prediction:

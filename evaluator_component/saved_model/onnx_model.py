@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.errors import ModelError
-from evaluator_component.saved_model import robust
 from evaluator_component.saved_model.feature_tables import feature_matrix
 from evaluator_component.saved_model.model import Extracts, pick_feature
 from evaluator_component.saved_model.tensors import TensorInfo, dense
@@ -52,7 +51,6 @@ class OnnxModel(WrappedModel):
             for item in session.get_outputs()
         }
         self.defaults = defaults
-        self.sizer = robust.Sizer()
         ((first, info),) = list(infos.items())[:1]
         width = info.width if info.shape is not None and len(info.shape) > 1 else 1
         if not self.matrix and len(infos) == 1 and (width is None or width > 1):

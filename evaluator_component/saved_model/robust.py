@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.errors import ModelError
+from evaluator_component.inputs.batches import rows_of
 
-__all__ = ["Sizer", "concatenate_outputs", "predict_good", "take_rows"]
+__all__ = ["Sizer", "call_in_pieces", "concatenate_outputs", "predict_good", "take_rows"]
 
 Array = npt.NDArray[Any]
 Extracts = dict[str, Any]
@@ -37,6 +38,17 @@ def _is_exhausted(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     return type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
+
+
+def call_in_pieces(sizer: Sizer, call: Callable[[Extracts], Any], extracts: Extracts) -> Any:
+    """Returns `call(extracts)`, put together from calls on pieces of the batch where needed."""
+    rows = rows_of(extracts)
+
+    def piece(start: int, stop: int) -> Any:
+        whole = start == 0 and stop == rows
+        return call(extracts if whole else take_rows(extracts, slice(start, stop)))
+
+    return sizer.call(piece, rows)
 
 
 @dataclass

@@ -117,9 +117,9 @@ class ServingModel:
         signature_name: the signature to call; "" for the usual one.
         feature_names: the data's features (see `signature.SignatureModel`).
         defaults: what stands for missing values, by input name.
-        batch_rows: rows in a request.
+        batch_size: rows in a request.
         concurrency: requests on the way at once, of this process to this address.
-        deadline: seconds that a request may take.
+        timeout_seconds: how long a request may take.
         attempts: how often a request is sent before giving up.
         backoff: seconds before the second attempt; doubles each time.
 
@@ -134,9 +134,9 @@ class ServingModel:
         *,
         feature_names: Collection[str] = (),
         defaults: Mapping[str, Any] | None = None,
-        batch_rows: int = 512,
+        batch_size: int = 512,
         concurrency: int = 4,
-        deadline: float = 60.0,
+        timeout_seconds: float = 60.0,
         attempts: int = 5,
         backoff: float = 0.5,
     ) -> None:
@@ -144,12 +144,12 @@ class ServingModel:
         self.metadata = None
         self.address = Address(url)
         self.defaults = dict(defaults or {})
-        self.deadline, self.attempts, self.backoff = deadline, attempts, backoff
-        self.batch_rows = batch_rows
+        self.timeout, self.attempts, self.backoff = timeout_seconds, attempts, backoff
+        self.batch_size = batch_size
         self._channel = _channel(self.address)
         self._calls = {name: _call(self._channel, name) for name in _MESSAGES}
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="serving")
-        self.sizer = robust.Sizer(rows=batch_rows)
+        self.sizer = robust.Sizer(rows=batch_size)
         signature = self._signature(signature_name)
         self.method = _METHODS.get(signature.method_name, "Predict")
         self.inputs, self.outputs = signature_infos(signature)
@@ -188,7 +188,7 @@ class ServingModel:
                 for name, info in self.inputs.items()
             }
         rows = len(next(iter(arrays.values())))
-        step = self.batch_rows
+        step = self.batch_size
         starts = range(0, max(rows, 1), step)
         futures = [
             self._threads.submit(self._piece, arrays, start, min(start + step, rows))
@@ -230,7 +230,7 @@ class ServingModel:
         wait = self.backoff
         for attempt in range(1, self.attempts + 1):
             try:
-                return self._calls[method](message, timeout=self.deadline)
+                return self._calls[method](message, timeout=self.timeout)
             except grpc.RpcError as error:
                 code = error.code().name
                 if code == "RESOURCE_EXHAUSTED" and rows > 1:

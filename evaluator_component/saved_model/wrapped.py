@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from evaluator_component.errors import ModelError, did_you_mean
+from evaluator_component.saved_model import robust
 from evaluator_component.saved_model.feature_tables import feature_frame, feature_matrix
 from evaluator_component.saved_model.model import Extracts, Prediction, checked
 from evaluator_component.saved_model.tensors import TensorInfo
@@ -27,11 +28,14 @@ class WrappedModel:
         self.needs = features
         self.inputs = {key: TensorInfo(key, "unknown") for key in features or ()}
         self.outputs: dict[str, TensorInfo] = {}
+        self.sizer = robust.Sizer()
 
     def predict(self, extracts: Extracts) -> Prediction:
         """Returns the predictions for a batch."""
         try:
-            return checked(self.run(extracts), self.name)
+            return robust.call_in_pieces(
+                self.sizer, lambda part: checked(self.run(part), self.name), extracts
+            )
         except ModelError:
             raise
         except Exception as error:

@@ -73,7 +73,7 @@ def test_estimators_that_know_no_names_need_them(tmp_path):
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(regressor))
     loaded = load_model(str(tmp_path / "m.pkl"))
     np.testing.assert_allclose(loaded.predict(BATCH), regressor.predict(FRAME))
-    with pytest.raises(ModelError, match=r"options: 'featurs' .*did you mean 'features'"):
+    with pytest.raises(ModelError, match=r"options: unknown 'featurs' .*did you mean 'features'"):
         load_model(regressor, options={"featurs": []})
 
 

@@ -197,3 +197,21 @@ def test_a_batch_too_large_for_memory_is_halved_and_the_size_remembered():
 
     with pytest.raises(MemoryError):
         Sizer().call(hopeless, 4)
+
+
+def test_a_batch_size_is_kept_by_every_model():
+    sizes = []
+
+    def count(batch):
+        sizes.append(len(batch["hour"]))
+        return np.asarray(batch["hour"])
+
+    assert load_model(count, options={"batch_size": 2}).predict(BATCH).tolist() == [7, 19, 23]
+    assert sizes == [2, 1]
+
+
+def test_options_that_a_model_has_not_are_refused():
+    with pytest.raises(ModelError, match="did you mean 'batch_size'"):
+        load_model(len, options={"batchsize": 2})
+    with pytest.raises(ModelError, match="'timeout_seconds' is for models of type serving"):
+        load_model(len, options={"timeout_seconds": 2})

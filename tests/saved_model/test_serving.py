@@ -166,7 +166,7 @@ def service(served):
 
 
 def test_predict_with_serialized_examples(service, served):
-    model = load_model(served[1], options={"batch_rows": 300})
+    model = load_model(served[1], options={"batch_size": 300})
     assert model.needs == "serialized"
     np.testing.assert_allclose(model.predict(BATCH), ODDS, rtol=1e-5)
     assert sorted(service.requests) == [100, 300, 300, 300]
@@ -228,13 +228,13 @@ def test_requests_that_are_too_large_are_halved_and_the_size_remembered(service,
 
 def test_a_bounded_number_of_requests_is_on_the_way(service, served):
     service.delay = 0.05
-    model = load_model(served[1], options={"batch_rows": 100, "concurrency": 3})
+    model = load_model(served[1], options={"batch_size": 100, "concurrency": 3})
     model.predict(BATCH)
     assert service.most_running in (2, 3)
 
 
 def test_a_deadline_is_kept(service, served):
-    model = load_model(served[1], options={"deadline": 0.1, "attempts": 1})
+    model = load_model(served[1], options={"timeout_seconds": 0.1, "attempts": 1})
     service.delay = 1.0
     with pytest.raises(ModelError, match=r"no answer after 1 attempt \(DEADLINE_EXCEEDED"):
         model.predict(BATCH)
