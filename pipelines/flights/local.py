@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvaluatorError as error:
         if given.verbose:
             raise
-        console.print(f"[red]{error}[/]")
+        console.print(str(error), style="red", markup=False)
         return 2
     from pipelines.flights.summary import print_summary
 

@@ -44,7 +44,7 @@ def print_summary(root: Path, console: Any) -> None:
     colour = {"BLESSED": "green", "NOT_BLESSED": "red"}.get(last.verdict, "yellow")
     console.print(f"\nVerdict: [bold {colour}]{last.verdict}[/]")
     for reason in last.reason.splitlines():
-        console.print(f"  {reason}")
+        console.print(f"  {reason}", markup=False)
     for artifact in last.outputs.get("report", ()):
         shutil.copyfile(artifact.uri, root / "report.html")
         console.print(f"\nReport: [bold]{os.path.relpath(root / 'report.html')}[/]")
@@ -54,6 +54,7 @@ def print_summary(root: Path, console: Any) -> None:
 
 
 def _slices_table(evaluation: Any) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     shown = [(label, name) for label, name in COLUMNS if name in evaluation.metrics]
@@ -74,7 +75,7 @@ def _slices_table(evaluation: Any) -> Any:
         if values.get(RANK_BY) is not None and values.get("examples", 0) >= FEWEST_EXAMPLES
     ]
     for name, values in sorted(known, key=lambda item: item[1][RANK_BY])[:WORST]:
-        add(name, values)
+        add(escape(name), values)
     return table
 
 
