@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator_component.batch import Batch
-from evaluator_component.groups import Groups, Partition
+from evaluator_component.groups import Groups, Partition, Poisson
 from evaluator_component.metrics import precise, screen
 from evaluator_component.metrics.base import Array, State, Statistic
 from evaluator_component.metrics.formulas import divide
@@ -27,6 +27,9 @@ _ROUNDED = 1e-28
 #: So is less than this share of the sum of squares around the batches' own centres, which is a sum
 #: of float64: what a resample of equal values is left with.
 _SUMMED = 1e-13
+
+#: Groups of fewer rows than this on average may hang on a single one.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -69,22 +72,37 @@ class Moments(Statistic):
             shape: tuple[int, ...] = (part.count, 1)
             if isinstance(part.replicates, Partition):  # each part has a centre of its own
                 ids, shape = ids * part.replicates.count + part.replicates.part, part.shape
-            centre_x, centre_y = (_centre(v, ids, int(np.prod(shape))) for v in (x, y))
+            few = len(ids) < _FEW * part.count
+            centre = _median if few and isinstance(part.replicates, Poisson) else _mean
+            centre_x, centre_y = (centre(v, w, ids, int(np.prod(shape))) for v in (x, y))
             dx, dy = x - centre_x[ids], y - centre_y[ids]
             columns = (w, w * dx, w * dy, w * dx * dx, w * dx * dy, w * dy * dy)
             sums = part.sum(np.stack(columns).T)
-            centres = (centre.reshape(shape[: sums.ndim - 1]) for centre in (centre_x, centre_y))
+            centres = (each.reshape(shape[: sums.ndim - 1]) for each in (centre_x, centre_y))
             total = precise.add(total, _around_zero(sums, *centres))
             scale += sums[..., [3, 5]]
         return {"sums": total, "scale": scale}
 
 
-def _centre(values: Array, ids: Array, count: int) -> Array:
+def _median(values: Array, weight: Array, ids: Array, count: int) -> Array:
+    """The middle value of each group: near most values of a resample that misses an outlier."""
+    counted = np.flatnonzero(weight)
+    order = counted[np.lexsort((values[counted], ids[counted]))]
+    sizes = np.bincount(ids[counted], minlength=count)
+    middle = np.cumsum(sizes) - sizes + sizes // 2
+    centre = np.zeros(count)
+    centre[sizes > 0] = values[order[middle[sizes > 0]]]
+    return centre
+
+
+def _mean(values: Array, weight: Array, ids: Array, count: int) -> Array:
     """About the mean of each group, and exactly the value where all values are equal."""
     first = np.zeros(count)
-    first[ids[::-1]] = values[::-1]
-    counts = np.maximum(np.bincount(ids, minlength=count), 1)
-    return np.asarray(first + np.bincount(ids, values - first[ids], minlength=count) / counts)
+    counted = slice(None) if weight.all() else np.flatnonzero(weight)
+    first[ids[counted][::-1]] = values[counted][::-1]
+    total = np.bincount(ids, weight, minlength=count)
+    distance = np.bincount(ids, weight * (values - first[ids]), minlength=count)
+    return np.asarray(first + distance / np.where(total > 0, total, 1.0))
 
 
 def _around_zero(sums: Array, centre_x: Array, centre_y: Array) -> Array:
