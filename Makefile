@@ -1,6 +1,7 @@
 # make demo      run the flights example on this machine
 # make test      lint, types, tests
 # make airflow   environments of their own for Airflow 2 and 3, in .venv-airflow-*
+# make kubeflow  the environment of the image of Kubeflow's pods, in .venv-kubeflow
 # make proto     regenerate evaluator_component/protos
 # make clean     remove what the demo and the tools made; `make distclean` the environments, too
 
@@ -12,13 +13,12 @@ WORKERS ?= 2
 
 # Without cached bytecode every process compiles TFX and TensorFlow again: half a minute.
 unexport PYTHONDONTWRITEBYTECODE
-export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-all test test-fast test-slow lint types format proto airflow clean distclean
+.PHONY: help install demo demo-all test test-fast test-slow lint types format proto airflow kubeflow clean distclean
 
 help:
-	@sed -n '1,5s/^# //p' Makefile
+	@sed -n '1,6s/^# //p' Makefile
 
 install: $(STAMP)
 
@@ -66,6 +66,14 @@ airflow: .venv-airflow-2/.installed .venv-airflow-3/.installed
 .venv-airflow-%/.installed: requirements/airflow-%.lock $(STAMP)
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
 	@echo "Installing Airflow into $(@D), once ..."
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --compile-bytecode -r $<
+	@touch $@
+
+kubeflow: .venv-kubeflow/.installed
+
+.venv-kubeflow/.installed: requirements/kubeflow.lock $(STAMP)
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	@echo "Installing what the image of Kubeflow's pods holds into $(@D), once ..."
 	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --compile-bytecode -r $<
 	@touch $@
 

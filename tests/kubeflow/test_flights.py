@@ -1,0 +1,162 @@
+"""Runs every step of the compiled flights pipeline, twice, as Kubeflow would."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import image_tree
+import kfp_backend as kfp
+import kfp_metadata
+import pytest
+
+from evaluator_component.component.history import history
+from evaluator_component.component.kubeflow import latest_blessed_model
+
+pytestmark = pytest.mark.slow
+
+BUCKET = "minio://mlpipeline/v2/artifacts"
+STEPS = ("ImportExampleGen", "Trainer", "Evaluator", "Pusher")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cluster")
+    app = image_tree.write_app(folder / "app")
+    with kfp_metadata.metadata_service(folder / "metadata.sqlite") as port:
+        yield kfp.Cluster(BUCKET, folder, port, image_tree.image_python(), {"PYTHONPATH": str(app)})
+
+
+@pytest.fixture(scope="module")
+def runs(cluster):
+    """Two runs: one without a baseline, and one against the model that the first one blessed."""
+    from pipelines.flights.data import write_records
+    from pipelines.kubeflow.flights import compile_flights
+
+    settings = {
+        "image": "registry/flights:1",
+        "data": str(write_records(cluster.folder / "data", one_in=40)),
+        "serving": str(cluster.folder / "serving"),
+    }
+    store = f"grpc://127.0.0.1:{cluster.port}"
+    assert latest_blessed_model(store, "flights") is None
+    path = compile_flights(cluster.folder / "first.yaml", training={"epochs": 1}, **settings)
+    first = kfp.Run(cluster, path)
+    first.go()
+    assert set(first.states.values()) == {"COMPLETE"}, first.told()
+
+    baseline = latest_blessed_model(store, "flights")
+    path = compile_flights(
+        cluster.folder / "second.yaml",
+        training={"epochs": 3, "seed": 2},
+        baseline_parameter=True,
+        **settings,
+    )
+    second = kfp.Run(cluster, path, {"baseline": baseline})
+    second.go()
+    assert "FAILED" not in second.states.values(), second.told()
+    for run in (first, second):
+        print({name: round(seconds, 1) for name, seconds in run.seconds.items()})
+    return first, second
+
+
+def test_every_step_runs_with_its_compiled_command(runs):
+    first, _ = runs
+    assert first.states == dict.fromkeys(STEPS, "COMPLETE")
+
+
+def test_the_second_run_takes_from_the_cache_what_did_not_change(runs):
+    _, second = runs
+    changed = dict.fromkeys(("baseline", "Trainer", "Evaluator", "Pusher"), "COMPLETE")
+    assert second.states == {**changed, "ImportExampleGen": "CACHED"}
+
+
+def test_the_second_model_is_blessed_against_the_first_runs(cluster, runs):
+    first_run, second_run = runs
+    first, second = history(f"grpc://127.0.0.1:{cluster.port}", pipeline="flights")
+    assert (first.run, second.run) == (first_run.id, second_run.id)
+    assert (first.verdict, second.verdict) == ("BLESSED", "BLESSED")
+    assert "baseline_model" not in first.inputs
+
+    (model,), (baseline,) = second.inputs["model"], second.inputs["baseline_model"]
+    (blessing,) = second.outputs["blessing"]
+    assert baseline.uri == first.inputs["model"][0].uri
+    assert blessing.properties["current_model"] == model.uri
+    assert blessing.properties["baseline_model"] == baseline.uri
+    assert blessing.properties["current_model_id"] == str(model.id)
+    assert blessing.properties["baseline_model_id"] == str(baseline.id)
+
+
+def test_values_of_all_slices_and_of_the_baseline_are_in_the_metadata(cluster, runs):
+    _, second = history(f"grpc://127.0.0.1:{cluster.port}", pipeline="flights")
+    assert {"auc", "baseline/auc", "auc difference"} <= second.metrics.keys()
+    assert second.by_slice["origin=JFK"]["auc"] > 0.5
+    assert second.lineage["splits"] == "eval"
+
+
+def test_no_path_of_a_pods_disk_is_left_in_the_metadata(cluster, runs):
+    store = runs[0].metadata.store
+    for artifact in store.get_artifacts():
+        assert artifact.uri.startswith(f"{BUCKET}/"), artifact
+        assert "/pods/" not in str(artifact)
+
+
+def test_metrics_are_what_kubeflows_table_shows(runs):
+    metadata = runs[1].outputs["Evaluator"]["metrics"].metadata
+    assert metadata["auc"] > 0.6
+    assert metadata["verdict"] == "BLESSED"
+
+
+def test_the_roc_curve_and_the_matrix_are_what_kubeflows_ui_draws(runs):
+    metadata = runs[1].outputs["Evaluator"]["roc"].metadata
+    points = metadata["confidenceMetrics"]["list"]
+    assert {name for point in points for name in point} == {
+        "confidenceThreshold",
+        "falsePositiveRate",
+        "recall",
+    }
+    rates = [point["falsePositiveRate"] for point in points]
+    assert rates == sorted(rates)
+    assert (rates[0], rates[-1]) == (0.0, 1.0)
+    matrix = metadata["confusionMatrix"]["struct"]
+    assert [spec["displayName"] for spec in matrix["annotationSpecs"]] == ["negative", "positive"]
+    assert [len(row["row"]) for row in matrix["rows"]] == [2, 2]
+
+
+def test_the_report_is_one_html_file_in_the_bucket(cluster, runs):
+    report = cluster.in_bucket(runs[1].outputs["Evaluator"]["report"].uri)
+    assert report.is_file()
+    page = report.read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    # The frame that Kubeflow shows it in can load nothing else.
+    assert 'src="http' not in page
+    assert '<link rel="stylesheet"' not in page
+
+
+def test_blessed_models_are_pushed_and_kept_in_the_bucket(cluster, runs):
+    assert len(list((cluster.folder / "serving").iterdir())) == 2
+    pushed = runs[1].outputs["Pusher"]["pushed_model"]
+    assert pushed.metadata["pushed"] == 1
+    assert (cluster.in_bucket(pushed.uri) / "saved_model.pb").is_file()
+
+
+def test_the_result_folder_in_the_bucket_loads(cluster, runs, tmp_path):
+    from evaluator_component import load_eval_result
+
+    evaluation = cluster.in_bucket(runs[1].outputs["Evaluator"]["evaluation"].uri)
+    shutil.copytree(evaluation, tmp_path / "evaluation")
+    assert load_eval_result(str(tmp_path / "evaluation")).slicing_metrics
+
+
+def test_the_command_line_finds_the_blessed_model_and_compiles(cluster, runs, tmp_path):
+    command = [sys.executable, str(image_tree.FOLDER / "flights.py"), "compile"]
+    arguments = ["--image", "registry/flights:2", "--output", str(tmp_path / "flights.yaml")]
+    store = ["--metadata", f"grpc://127.0.0.1:{cluster.port}"]
+    done = subprocess.run(
+        [*command, *arguments, *store], capture_output=True, text=True, cwd=tmp_path, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    model = runs[1].outputs["Trainer"]["model"].uri
+    assert f"baseline: {model}" in done.stdout
+    assert model in (tmp_path / "flights.yaml").read_text()
