@@ -19,6 +19,7 @@ from evaluator_component.metrics import (
     multi_class_confusion_matrix,
     multi_label_confusion_matrix,
     nlp,
+    object_detection,
     operating_points,
     plots,
     quantiles,
@@ -26,6 +27,7 @@ from evaluator_component.metrics import (
     ranking,
     regression,
     samples,
+    segmentation,
     set_match,
     stats,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "multi_class_confusion_matrix",
     "multi_label_confusion_matrix",
     "nlp",
+    "object_detection",
     "operating_points",
     "plots",
     "quantiles",
@@ -56,6 +59,7 @@ __all__ = [
     "ranking",
     "regression",
     "samples",
+    "segmentation",
     "set_match",
     "stats",
 ]

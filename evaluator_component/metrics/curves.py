@@ -115,12 +115,15 @@ class CurveMetric(Metric):
     @property
     def statistics(self) -> tuple[Statistic, ...]:  # type: ignore[override]
         """The histogram of scores, or the counts at the given thresholds."""
+        return (self._counts(),)
+
+    def _counts(self) -> Statistic:
         explicit = self._explicit()
         if explicit:
-            return (ConfusionCounts(explicit),)
+            return ConfusionCounts(explicit)
         if self.num_thresholds is not None:
-            return (BucketHistogram(),)
-        return (ScoreHistogram(EXACT if self.exact else ScoreHistogram.bits),)
+            return BucketHistogram()
+        return ScoreHistogram(EXACT if self.exact else ScoreHistogram.bits)
 
     def _explicit(self) -> tuple[float, ...]:
         """The given thresholds, ascending."""
@@ -162,7 +165,7 @@ class CurveMetric(Metric):
     def _cells(self, state: State, resampled: bool) -> tuple[Cells, Callable[[Array], Array]]:
         """The cells of a histogram, and what gives their lower edges."""
         if "scores" in state:
-            histogram = self.statistics[0].replicated() if resampled else self.statistics[0]
+            histogram = self._counts().replicated() if resampled else self._counts()
             assert isinstance(histogram, ScoreHistogram)
             bits = histogram.bits
             return state["scores"], lambda cell: lower_edge(cell, bits)
