@@ -6,16 +6,17 @@ see `metrics.base`; to find out which there are, `registered()`.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 __all__ = ["register", "registered"]
 
 
 def __getattr__(name: str) -> Any:
-    from evaluator_component.metrics import registry
-
-    if name in __all__:
-        return getattr(registry, name)
-    if not name.startswith("_") and name[:1].isupper() and name in registry.registered():
-        return registry.registered()[name]
+    if name in __all__ or name[:1].isupper():
+        registry = import_module(f"{__name__}.registry")
+        if name in __all__:
+            return getattr(registry, name)
+        if name in registry.registered():
+            return registry.registered()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
