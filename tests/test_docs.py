@@ -49,3 +49,10 @@ def test_the_examples_of_a_page_run(
     assert examples
     for example in examples:
         example.evaluate()
+
+
+def test_the_catalogue_of_metrics_is_that_of_the_code() -> None:
+    from evaluator_component.cli.catalogue import markdown_table
+
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert page.endswith(markdown_table()), "run: evaluator-component metrics --markdown"

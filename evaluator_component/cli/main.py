@@ -230,6 +230,27 @@ def history(mlmd: str, pipeline: str, metrics: str | None, as_json: bool) -> Non
 
 
 @main.command()
+@click.argument("name", default="")
+@click.option("--markdown", is_flag=True, help="Print the table of the documentation.")
+def metrics(name: str, markdown: bool) -> None:
+    """List the metrics whose class has NAME in it; all without NAME."""
+    from evaluator_component.cli.catalogue import catalogue_rows, markdown_table
+
+    if markdown:
+        click.echo(markdown_table(), nl=False)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("metric", "what it is", "better", "arguments")
+    for row in catalogue_rows():
+        if name.lower() in row[0].lower():
+            table.add_row(*map(escape, row))
+    Console().print(table)
+
+
+@main.command()
 @click.argument("model")
 def inspect(model: str) -> None:
     """Print what MODEL offers: signatures, inputs, outputs, metrics, features, versions."""
