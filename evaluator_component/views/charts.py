@@ -12,6 +12,7 @@ Images need the extra `images`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,7 +235,10 @@ def complete(
 
 def grid(charts: Iterable[Chart], columns: int = 3) -> dict[str, Any]:
     """Returns one specification that shows several charts beside and under each other."""
-    specs, datasets, config, params = [], {}, {}, []
+    specs: list[Any] = []
+    datasets: dict[str, Any] = {}
+    config: Mapping[str, Any] = {}
+    params: Sequence[Any] = ()
     for index, chart in enumerate(charts):
         shared = ("$schema", "config", "datasets", "params")
         spec = {name: part for name, part in chart.spec.items() if name not in shared}
@@ -268,9 +272,7 @@ def _renamed(spec: Any, names: Mapping[str, str]) -> Any:
 
 def save_image(spec: Mapping[str, Any], path: str | Path, *, scale: float = 2.0) -> Path:
     """Writes a Vega-Lite specification as an image; see `Chart.save`."""
-    import json
-
-    path = Path(path)
+    path, spec = Path(path), dict(spec)
     kind = path.suffix.lower()
     if kind not in IMAGE_FORMATS:
         raise EvaluatorError(

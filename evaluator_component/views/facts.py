@@ -81,7 +81,7 @@ def _models(run: Run) -> list[dict[str, Any]]:
             **model,
             "hash": hashes.get(model["name"]),
             "version": model.get("version"),
-            "location": next((model[k] for k in ("location", "path", "uri") if model.get(k)), None),
+            "location": _location(model),
         }
         for model in listed_models(run.metadata)
     }
@@ -93,7 +93,14 @@ def _models(run: Run) -> list[dict[str, Any]]:
     for model in known.values():
         named = is_baseline(model) or model["name"] in (run.metadata.get("baselines") or ())
         models.append({**model, "role": BASELINE if named else "model", "unmeasured": True})
-    return jsonable(models, text_limit=500)
+    told: list[dict[str, Any]] = jsonable(models, text_limit=500)
+    return told
+
+
+def _location(model: Mapping[str, Any]) -> str | None:
+    places = [str(model[name]) for name in ("location", "path", "uri") if model.get(name)]
+    # Runs over a column of predictions know no model: "<unknown>" is no news.
+    return next((place for place in places if not place.startswith("<")), None)
 
 
 def _data(data: Any) -> list[list[str]]:

@@ -16,7 +16,7 @@ MAX_BARS, MAX_CHARTS = 60, 12
 
 def slice_charts(payload: Mapping[str, Any], theme: str = "light") -> list[Chart]:
     """Returns a bar chart per metric of the candidate, slices from low to high."""
-    charts = []
+    charts: list[Chart] = []
     roles = {model["name"]: model["role"] for model in payload["run"]["models"]}
     for dataset in payload["datasets"]:
         by_model: dict[str, dict[str, Any]] = {}
@@ -80,6 +80,7 @@ def _bars(
         "domain": [low - room, high + room],
         "format": ",.4~f",
         "labels": True,
+        "labelOverlap": True,
         "labelAngle": -35,
         "bar": {"band": 0.66},
         "tooltip": [],
@@ -93,7 +94,7 @@ def _bars(
 
 def time_charts(history: Mapping[str, Any], theme: str = "light") -> list[Chart]:
     """Returns a chart per metric of the first slice of each dataset."""
-    charts = []
+    charts: list[Chart] = []
     labels = _labels(history["runs"])
     for dataset in history["datasets"]:
         metrics: dict[str, list[Mapping[str, Any]]] = {}

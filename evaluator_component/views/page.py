@@ -49,7 +49,7 @@ def build_page(payload: Mapping[str, Any]) -> str:
     text = dumps(payload)
     packed = len(text) > PACK_FROM
     template = Template((ASSETS / "page.html").read_text(encoding="utf-8"), autoescape=False)
-    return template.render(
+    page: str = template.render(
         script_hashes=" ".join(_policy_hashes()),
         version=html.escape(__version__),
         title=html.escape(str(payload.get("title") or "Evaluation")),
@@ -60,6 +60,7 @@ def build_page(payload: Mapping[str, Any]) -> str:
         packed_scripts=[(name, pack_vendor(name)) for name in VENDOR],
         app=_app(),
     )
+    return page
 
 
 def embed_page(page: str, height: int) -> str:

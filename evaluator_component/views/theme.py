@@ -28,7 +28,10 @@ DASHES = ([1, 0], [5, 3], [2, 2], [7, 2, 2, 2])
 @lru_cache(maxsize=1)
 def themes() -> Mapping[str, Mapping[str, Any]]:
     """Returns the colours of each theme by their names."""
-    return json.loads((ASSETS / "theme.json").read_text(encoding="utf-8"))
+    loaded: dict[str, dict[str, Any]] = json.loads(
+        (ASSETS / "theme.json").read_text(encoding="utf-8")
+    )
+    return loaded
 
 
 def colors(theme: str = "light") -> dict[str, Any]:
@@ -39,12 +42,16 @@ def colors(theme: str = "light") -> dict[str, Any]:
 
 def chart_template_config() -> Mapping[str, Any]:
     """Returns the look of every chart, as a template."""
-    return json.loads((ASSETS / "chart_config.json").read_text(encoding="utf-8"))
+    template: dict[str, Any] = json.loads(
+        (ASSETS / "chart_config.json").read_text(encoding="utf-8")
+    )
+    return template
 
 
 def chart_config(theme: str = "light") -> dict[str, Any]:
     """Returns the look of every chart as a Vega-Lite config."""
-    return fill(chart_template_config(), colors(theme))
+    config: dict[str, Any] = fill(chart_template_config(), colors(theme))
+    return config
 
 
 def css_variables(theme: str) -> str:

@@ -185,6 +185,18 @@ def test_no_view_is_wider_than_the_window(open_page: Open, flights: Run, width: 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
+def test_results_with_little_in_them_are_shown(open_page: Open, flights: Run) -> None:
+    page = open_page(report_of(Run(())))
+    assert "holds no metrics" in page.locator("main").inner_text()
+    bare = replace(flights.tables[0].take([0]), columns={}, plots={}, notes={})
+    page = open_page(report_of(Run((bare,))))
+    assert "No metric to draw" in page.locator("main").inner_text()
+    assert "24,000" in page.locator("tbody.pinned").inner_text()
+    verdict = {"verdict": "NOT_BLESSED", "summary": "NOT BLESSED: no example was evaluated."}
+    page = open_page(report_of(Run((), verdict=verdict)))
+    assert "No example was evaluated." in page.locator("main").inner_text()
+
+
 def test_a_damaged_page_says_so_in_one_line(open_page: Open, flights: Run) -> None:
     page_text = re.sub(r'(id="payload" data-packed>).{40}', r"\1", report_of(flights).html)
     context = open_page("<p>ok</p>").context

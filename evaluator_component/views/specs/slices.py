@@ -24,8 +24,8 @@ _BY_SLICE = {
         "axis": {
             "labels": "$labels",
             "labelAngle": "$labelAngle",
-            "labelLimit": 100,
-            "labelOverlap": True,
+            "labelLimit": 90,
+            "labelOverlap": "$labelOverlap",
             "domain": False,
         },
     }
@@ -120,7 +120,7 @@ SIZE_SCATTER: Json = {
         _ANCHOR,
         {
             "params": _brush("y"),
-            "mark": {"type": "point", "size": 16, "opacity": 0.6, "cursor": "pointer"},
+            "mark": {"type": "point", "size": "$pointSize", "opacity": 0.6, "cursor": "pointer"},
             "encoding": {
                 "x": {
                     "field": "examples",

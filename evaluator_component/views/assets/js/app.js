@@ -6,7 +6,7 @@ import { fillWith, h } from "./dom.js";
 import { ExamplesView } from "./examples.js";
 import { count, time, verdictTone, verdictWord } from "./format.js";
 import { HistoryView } from "./history.js";
-import { inflate, models, modelLabel, payload, usePayload } from "./payload.js";
+import { datasets, inflate, models, modelLabel, payload, usePayload } from "./payload.js";
 import { PlotsView } from "./plots.js";
 import { SlicesView } from "./slices.js";
 import { followFragment, onChange, openState, state, update } from "./state.js";
@@ -27,6 +27,16 @@ class VerdictView {
     fillWith(this.root);
     renderVerdict(this.root);
   }
+}
+
+class EmptyView {
+  constructor(root) {
+    root.append(h("p.empty", {}, "This evaluation holds no metrics."));
+  }
+
+  destroy() {}
+
+  update() {}
 }
 
 const VIEWS = { verdict: VerdictView, slices: SlicesView, plots: PlotsView, history: HistoryView, examples: ExamplesView };
@@ -76,7 +86,8 @@ function show(changed) {
     root.className = `view-${next}`;
     root.setAttribute("aria-label", TITLES[next]);
     shown = next;
-    view = new VIEWS[next](root);
+    const bare = !datasets.length && ["slices", "plots"].includes(next);
+    view = new (bare ? EmptyView : VIEWS[next])(root);
   } else view.update(changed);
 }
 

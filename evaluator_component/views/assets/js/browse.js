@@ -6,6 +6,7 @@ import { state } from "./state.js";
 import { stripScale } from "./strip.js";
 
 const RANK = { fail: 3, unclear: 2, warn: 1, skip: 0, pass: 0 };
+const NO_MODEL = { id: "", label: "", model: "", baseline: null };
 export const MAX_SELECTED = 8;
 
 /** Returns the dataset that is chosen. */
@@ -16,7 +17,7 @@ export function currentDataset() {
 /** Returns the comparison that is chosen. */
 export function currentComparison() {
   const all = comparisons();
-  return all.find((one) => one.id === state.compare) ?? all[0];
+  return all.find((one) => one.id === state.compare) ?? all[0] ?? NO_MODEL;
 }
 
 /** Returns everything the browser needs: dataset, comparison, measures, judgements, scales. */

@@ -23,16 +23,19 @@ export function renderVerdict(root) {
   const { decisions } = verdict;
   const scales = scalesOf(decisions);
   const groups = GROUPS.map(([status, title]) => reasons(status, title, decisions.filter((one) => one.status === status), scales));
+  const told = [groups, attributions(verdict.attribution), weakSlices(verdict.weak_slices)].flat().filter(Boolean);
   root.append(
     hero(verdict),
     h(".columns", {},
-      h(".main", {}, groups, attributions(verdict.attribution), weakSlices(verdict.weak_slices)),
-      h("aside.side", { "aria-label": "Overall and facts" }, overall(), facts())),
+      h(".main", {}, told.length ? told : overall()),
+      h("aside.side", { "aria-label": "Facts" }, told.length > 0 && overall(), facts())),
   );
 }
 
 function hero(verdict) {
-  const tone = verdictTone(verdict.verdict);
+  // Without any decision, nothing bad was found: the page does not shout.
+  const judged = Object.values(verdict.counts).some((number) => number > 0);
+  const tone = judged || verdict.verdict === "BLESSED" ? verdictTone(verdict.verdict) : "neutral";
   const shape = { good: "✓", bad: "✕", unsure: "?", neutral: "·" }[tone];
   const tally = GROUPS.filter(([status]) => verdict.counts[status] > 0).map(([status, title]) =>
     h("li", {}, sign(status), h("b", {}, count(verdict.counts[status])), title.toLowerCase()));
