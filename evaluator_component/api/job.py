@@ -186,7 +186,7 @@ class Job:
         custom = bool(extractors or evaluators or all_features)
         made = (*derived, *graph_features)
         columns = None
-        if not custom:
+        if not custom and all(model.needs is not None for model in loaded.values()):
             every = _columns(config, plan, loaded, derived, searched)
             columns = tuple(name for name in every if name not in made)
         problems.raise_if_any(of="with the evaluation")
