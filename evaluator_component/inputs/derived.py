@@ -90,6 +90,7 @@ class FixedBins:
             InputError: its values are no numbers.
         """
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         if self.key not in features:
             raise ConfigError(f"bins: no feature {self.key!r} {did_you_mean(self.key, features)}")
@@ -99,10 +100,11 @@ class FixedBins:
         if not is_list(column.type):
             return self._named(column)
         named = self._named(column.flatten())
-        lengths = np.asarray(column.value_lengths().fill_null(0), dtype=np.int64)
+        lengths = np.asarray(pc.list_value_length(column).fill_null(0), dtype=np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        mask = pa.array(np.asarray(column.is_null())) if column.null_count else None
-        return pa.LargeListArray.from_arrays(pa.array(offsets), named, mask=mask)
+        # A null offset makes a null list.
+        absent = np.append(np.asarray(column.is_null()), False)
+        return pa.LargeListArray.from_arrays(pa.array(offsets, mask=absent), named)
 
     def _named(self, values: Any) -> Any:
         import pyarrow as pa

@@ -90,8 +90,19 @@ def _match_remote(pattern: str) -> list[File]:
         if not result.metadata_list and not any(mark in pattern for mark in "*?["):
             (result,) = FileSystems.match([pattern.rstrip("/") + "/*"])
     except Exception as error:  # a file system raises its own kinds
+        if _is_absent(pattern):
+            return []
         raise InputError(f"cannot list {pattern!r}: {error}") from error
     return [File(entry.path, entry.size_in_bytes) for entry in result.metadata_list]
+
+
+def _is_absent(path: str) -> bool:
+    from apache_beam.io.filesystems import FileSystems
+
+    try:
+        return not FileSystems.exists(path)
+    except Exception:  # it cannot be reached at all
+        return False
 
 
 def _nearest(pattern: str) -> str:

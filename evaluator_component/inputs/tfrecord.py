@@ -18,6 +18,8 @@ Example:
 
 from __future__ import annotations
 
+import functools
+import logging
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ from evaluator_component.inputs.bad_records import BadRecords
 from evaluator_component.inputs.files import BLOCK, blocks
 
 __all__ = ["Records", "find_record", "frame", "is_tfrecord", "mask", "read_records"]
+
+_log = logging.getLogger(__name__)
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = 4
@@ -141,6 +145,7 @@ def read_records(
     Raises:
         InputError: the file is not a TFRecord file, or too many records are bad.
     """
+    _warn_if_slow()
     part = _Part(file, bad, start, end)
     if start:
         stream.seek(start)
@@ -164,6 +169,17 @@ def read_records(
         return
     part.finish()
     bad.check()
+
+
+@functools.cache
+def _warn_if_slow() -> None:
+    import google_crc32c
+
+    if google_crc32c.implementation == "python":
+        _log.warning(
+            "google-crc32c has no compiled implementation here: verifying checksums will take most "
+            "of the time (a wheel of google-crc32c for this platform has one)"
+        )
 
 
 class _Part:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluator_component.errors import ModelError
+from evaluator_component.errors import ModelError, did_you_mean
 from evaluator_component.saved_model import feature_specs
 from evaluator_component.saved_model.trained import Trained
 
@@ -24,7 +24,19 @@ PREDICT_SIGNATURE = "predict"
 
 @dataclass
 class EvalGraph:
-    """Everything that the exported functions close over."""
+    """Everything that the exported functions close over.
+
+    Attributes:
+        trained: the model.
+        spec: how features are parsed.
+        label_keys: the feature of the label, by output.
+        weight_keys: the feature of the example weight, by output.
+        preprocess: features -> what the model takes; None where that is the same.
+        label_fn: features -> labels; None where they are features.
+        given: the features handed to the model or to `preprocess`. Labels and weights are not among
+            them, so that they may be absent where the model serves.
+        tables: from the strings of labels to numbers, by output.
+    """
 
     trained: Trained
     spec: feature_specs.FeatureSpecs
@@ -32,6 +44,7 @@ class EvalGraph:
     weight_keys: dict[str, str]
     preprocess: Callable[[dict[str, Any]], Any] | None
     label_fn: Callable[[dict[str, Any]], Any] | None
+    given: tuple[str, ...] = ()
     tables: dict[str, Any] = field(default_factory=dict)
 
     def parse(self, examples: Any, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -43,8 +56,8 @@ class EvalGraph:
 
     def predict(self, features: dict[str, Any]) -> dict[str, Any]:
         """Returns predictions by output name ("" for a single one)."""
-        given = dict(features) if self.preprocess is None else self.preprocess(dict(features))
-        return self.trained.call(given)
+        given = {name: features[name] for name in self.given}
+        return self.trained.call(given if self.preprocess is None else self.preprocess(given))
 
     def labels(self, features: dict[str, Any]) -> dict[str, Any]:
         """Returns labels by output name, looked up in their vocabulary where there is one."""
@@ -100,7 +113,7 @@ def graph_functions(export: EvalGraph, module: Any) -> tuple[dict[str, Any], dic
     @tf.function(input_signature=[examples])
     def predict(examples: Any) -> dict[str, Any]:
         flat: dict[str, Any] = {}
-        _put_all(flat, "predictions", export.predict(export.parse(examples, _needed(export))))
+        _put_all(flat, "predictions", export.predict(export.parse(examples, export.given)))
         return flat
 
     try:
@@ -110,19 +123,18 @@ def graph_functions(export: EvalGraph, module: Any) -> tuple[dict[str, Any], dic
         }
     except ModelError:
         raise
+    except KeyError as error:
+        raise ModelError(
+            f"preprocess takes a feature that is not handed to it: {error} "
+            f"{did_you_mean(str(error), export.given)}; labels, weights and features for analysis "
+            "only are not"
+        ) from error
     except Exception as error:
         raise ModelError(
             f"the model cannot be called on its parsed features: {type(error).__name__}: {error}"
         ) from error
     module.evaluate, module.predict = evaluate, predict
     return functions, found
-
-
-def _needed(export: EvalGraph) -> list[str]:
-    """Features to parse for predictions: what the model takes, or all but labels and weights."""
-    if export.preprocess is None:
-        return [name for name in export.spec if name in export.trained.inputs] or list(export.spec)
-    return list(export.spec)
 
 
 def spec_of(tensor: Any) -> Any:
@@ -159,7 +171,7 @@ def serving_function(export: EvalGraph, module: Any) -> Any:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serve(examples: Any) -> dict[str, Any]:
-        predictions = export.predict(export.parse(examples, _needed(export)))
+        predictions = export.predict(export.parse(examples, export.given))
         return {name or "predictions": tensor for name, tensor in predictions.items()}
 
     module.serve = serve

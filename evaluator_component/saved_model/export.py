@@ -93,14 +93,22 @@ def export_eval_savedmodel(
     label_keys = _by_output(label_key, trained.outputs, "label_key")
     weight_keys = _by_output(example_weight_key, trained.outputs, "example_weight_key", spread=True)
     inputs = trained.inputs if preprocess is None else {}
+    if not isinstance(analysis_features, Mapping):
+        analysis_features = tuple(analysis_features)
+    raw_spec = _raw_spec(transform, feature_spec)
+    # A label that a transform graph makes is no feature of the examples.
+    made = transform is not None and isinstance(raw_spec, Mapping)
+    labels = [key for key in label_keys.values() if not made or key in raw_spec]
     spec = feature_specs.complete_spec(
-        _raw_spec(transform, feature_spec),
+        raw_spec,
         inputs,
         analysis_features,
         dict(default_values or {}),
-        [*label_keys.values(), *weight_keys.values()],
+        [*labels, *weight_keys.values()],
     )
-    export = EvalGraph(trained, spec, label_keys, weight_keys, preprocess, label_fn)
+    kept = {*label_keys.values(), *weight_keys.values(), *analysis_features}
+    given = tuple(inputs or (name for name in spec if name not in kept))
+    export = EvalGraph(trained, spec, label_keys, weight_keys, preprocess, label_fn, given)
     vocabularies = values_by_output(label_vocabulary, trained.outputs, "label_vocabulary")
     for output, words in vocabularies.items():
         export.tables[output] = tf.lookup.StaticHashTable(

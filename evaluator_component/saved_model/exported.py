@@ -53,8 +53,7 @@ def metadata_of(
             -1 if size is None else size for size in spec.shape.as_list()[1:]
         )
     used = {*export.label_keys.values(), *export.weight_keys.values()}
-    taken = set(export.trained.inputs) if export.preprocess is None else set(export.spec) - used
-    extra = [name for name in export.spec if name not in taken and name not in used]
+    extra = [name for name in export.spec if name not in export.given and name not in used]
     message.features.extend(feature_specs.to_protos(export.spec, extra))
     for place, metric in enumerate(built):
         entry = message.metrics.add(

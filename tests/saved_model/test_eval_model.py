@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from evaluator_component.errors import ModelError
@@ -346,6 +347,66 @@ def test_preprocessing_functions_and_derived_labels_are_inside(keras, tf, tmp_pa
         given, (DATA["hour"] > 12).astype(np.float32)[:, None], return_dict=True, verbose=0
     )
     agree(loaded, reference, extracts)
+
+
+def test_labels_and_weights_may_be_absent_where_the_model_serves(keras, tf, tmp_path):
+    number = keras.Input((1,), name="number")
+    model = keras.Model(number, keras.layers.Dense(1)(number))
+    options = {
+        "feature_spec": {"hour": "int", "late": "int", "weight": "float"},
+        "label_key": "late",
+        "example_weight_key": "weight",
+        "metrics": [],
+    }
+    records = [tiny.example(hour=int(hour)) for hour in DATA["hour"][:5]]
+    unlabelled = {"input": pa.array(records, pa.large_binary())}
+    path = export_eval_savedmodel(
+        model,
+        str(tmp_path / "m"),
+        preprocess=lambda features: {"number": tf.cast(features["hour"], tf.float32)[:, None]},
+        **options,
+    )
+    for signature in ("", "serving_default"):
+        found = load_model(path, signature).predict(unlabelled)
+        expected = model.predict(DATA["hour"][:5, None].astype(np.float32), verbose=0)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    with pytest.raises(ModelError, match="preprocess takes a feature that is not handed to it"):
+        export_eval_savedmodel(
+            model, str(tmp_path / "n"), preprocess=lambda features: features["late"], **options
+        )
+
+
+def test_models_that_are_called_with_a_list_one_tensor_or_everything(keras, tf, tmp_path):
+    spec = {"hour": "int", "late": "int", "delay": "float"}
+    hour, delay = keras.Input((1,), name="hour"), keras.Input((1,), name="delay")
+    both = keras.layers.Concatenate()([hour, keras.ops.nan_to_num(delay)])
+    listed = keras.Model([hour, delay], keras.layers.Dense(1)(both))
+    single = keras.Sequential([keras.Input((1,), name="hour"), keras.layers.Dense(1)])
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, features, training=False):
+            assert "late" not in features
+            return self.dense(tf.cast(features["hour"], tf.float32)[:, None])
+
+    hours = DATA["hour"][:, None].astype(np.float32)
+    own = Own()
+    own({"hour": tf.constant(DATA["hour"])})
+    for place, (model, given) in enumerate(
+        [
+            (listed, [hours, DATA["delay"][:, None]]),
+            (single, hours),
+            (own, {"hour": tf.constant(DATA["hour"])}),
+        ]
+    ):
+        path = export_eval_savedmodel(
+            model, str(tmp_path / str(place)), feature_spec=spec, label_key="late", metrics=[]
+        )
+        expected = np.asarray(model(given))
+        np.testing.assert_allclose(load_model(path).predict(BATCH), expected, atol=1e-5)
 
 
 def test_a_schema_says_how_features_are_parsed(keras, tmp_path):
