@@ -42,7 +42,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["evaluator_component", "evaluator_component.*"]),
-    package_data={"evaluator_component": ["py.typed", "views/assets/**/*", "views/assets/*"]},
+    package_data={
+        "evaluator_component": ["py.typed", "protos/*.pyi", "views/assets/**/*", "views/assets/*"]
+    },
     python_requires=">=3.10",
     install_requires=CORE,
     extras_require=EXTRAS,
