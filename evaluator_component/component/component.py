@@ -35,6 +35,7 @@ from tfx.dsl.placeholder import placeholder
 from tfx.orchestration import data_types
 
 from evaluator_component.component.executor import Executor
+from evaluator_component.component.notebook import in_notebook, register_visualizations
 from evaluator_component.component.spec import EvaluatorSpec
 from evaluator_component.component.user_module import pack_module
 from evaluator_component.component.wheel import content_hash, package_files
@@ -118,6 +119,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             },
         )
         super().__init__(spec=spec)
+        if in_notebook():
+            register_visualizations()
         if isinstance(module_file, str):
             self._add_pip_dependency(_PackedModule(self))
 

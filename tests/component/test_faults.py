@@ -1,0 +1,139 @@
+"""Runs that die, runs side by side, and what notebooks show."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from steps import Steps
+
+from evaluator_component.component.history import history
+from evaluator_component.component.stores import open_store
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+#: A user's module whose hook kills the process in the middle of an evaluation.
+DEADLY = """
+import os, signal
+
+def writers(defaults, output_path):
+    open(os.path.join(output_path, "half.txt"), "w").write("half")
+    if os.environ.get("DEADLY"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return defaults
+"""
+
+RUN = """
+import sys
+from pathlib import Path
+from steps import Steps
+steps = Steps.__new__(Steps)
+steps.root = Path(sys.argv[1])
+steps.store, steps.serving = steps.root / "metadata.sqlite", steps.root / sys.argv[2]
+steps.splits, steps.examples = {"eval": 400}, steps.root / "examples"
+module = sys.argv[3] if len(sys.argv) > 3 else None
+found = steps.run(module_file=module)
+print(found.verdict)
+"""
+
+
+def start(steps, serving, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(steps.root), serving, *arguments],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{HERE}", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def steps(tmp_path):
+    made = Steps(tmp_path)
+    made.model(1.0)
+    return made
+
+
+def test_a_run_that_is_killed_half_way_leaves_nothing_that_is_taken_for_a_result(steps, tmp_path):
+    module = tmp_path / "code" / "deadly.py"
+    module.parent.mkdir()
+    module.write_text(DEADLY)
+    killed = start(steps, "serving", str(module), DEADLY="1")
+    killed.communicate(timeout=600)
+    assert killed.returncode == -signal.SIGKILL
+    assert history(steps.store) == []
+    assert not (steps.root / "serving").exists()
+
+    again = start(steps, "serving", str(module))
+    out, err = again.communicate(timeout=600)
+    assert out.splitlines()[-1] == "BLESSED", err
+    (found,) = history(steps.store)
+    assert found.verdict == "BLESSED"
+    states = [
+        type(execution).State.Name(execution.last_known_state)
+        for execution in open_store(steps.store).get_executions()
+        if execution.type.startswith("evaluator_component")
+    ]
+    assert sorted(states) == ["COMPLETE", "RUNNING"]
+
+
+def test_two_runs_at_once_on_one_store_do_not_disturb_each_other(steps):
+    runs = [start(steps, f"serving{number}") for number in range(2)]
+    results = [run.communicate(timeout=600) for run in runs]
+    for out, err in results:
+        assert out.splitlines()[-1:] == ["BLESSED"], err
+    found = history(steps.store)
+    assert len(found) == 2
+    assert len({each.run for each in found}) == 2
+    assert len({each.outputs["evaluation"][0].uri for each in found}) == 2
+
+
+def test_a_notebook_shows_the_report(steps, monkeypatch, tmp_path):
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    InteractiveShell.instance()
+    try:
+        from tfx.dsl.components.common.importer import Importer
+        from tfx.orchestration.experimental.interactive.interactive_context import (
+            InteractiveContext,
+        )
+        from tfx.types import standard_artifacts
+
+        context = InteractiveContext(
+            pipeline_name="notebook",
+            pipeline_root=str(tmp_path / "notebook"),
+        )
+        from steps import CONFIG
+
+        from evaluator_component.component import Evaluator
+
+        examples = Importer(
+            source_uri=str(steps.examples),
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": '["eval"]'},
+        ).with_id("examples")
+        model = Importer(
+            source_uri=str(steps.model(1.0)), artifact_type=standard_artifacts.Model
+        ).with_id("model")
+        context.run(examples)
+        context.run(model)
+        evaluator = Evaluator(
+            examples=examples.outputs["result"], model=model.outputs["result"], eval_config=CONFIG
+        )
+        context.run(evaluator)
+        for key in ("evaluation", "report"):
+            with capture_output() as shown:
+                context.show(evaluator.outputs[key])
+            pages = [output.data.get("text/html", "") for output in shown.outputs]
+            assert any("<iframe sandbox=" in page and "srcdoc=" in page for page in pages), key
+    finally:
+        InteractiveShell.clear_instance()
