@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from evaluator_component.errors import InputError
 from evaluator_component.inputs.bad_records import BadRecords
-from evaluator_component.inputs.example_ids import row_ids
+from evaluator_component.inputs.example_ids import placed_ids, row_ids
 from evaluator_component.inputs.plan import Plan, make_plan
 from evaluator_component.inputs.reader import Reader
 from evaluator_component.inputs.source import Source
@@ -74,14 +76,15 @@ def _first(value: Any, rows: int) -> Any:
     return value[:rows]
 
 
-def from_table(table: Any, batch_rows: int = 4096, *, ids: bool = True) -> Iterator[Extracts]:
+def from_table(table: Any, batch_rows: int = 4096, *, ids: str = "content") -> Iterator[Extracts]:
     """Yields the batches of a table in memory.
 
     Args:
         table: a pyarrow Table or RecordBatch, a pandas DataFrame, or columns by name. Columns of
             a DataFrame may hold lists or arrays.
         batch_rows: rows in a batch.
-        ids: compute `example_ids`, a hash of all columns.
+        ids: how `example_ids` are made: "content", a hash of all columns; "row", of them and of the
+            row's number; "": none.
 
     Raises:
         InputError: a column cannot be converted to Arrow; the message names it.
@@ -92,12 +95,17 @@ def from_table(table: Any, batch_rows: int = 4096, *, ids: bool = True) -> Itera
         table = pa.Table.from_batches([table])
     elif not isinstance(table, pa.Table):
         table = _from_columns(table)
+    first = 0
     for batch in table.combine_chunks().to_batches(max_chunksize=batch_rows):
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         columns = {name: _decoded(column) for name, column in columns.items()}
         extracts: Extracts = {"features": columns}
         if ids:
-            extracts["example_ids"] = row_ids(columns, batch.num_rows)
+            made = row_ids(columns, batch.num_rows)
+            if ids == "row":
+                made = placed_ids(made, "", first + np.arange(batch.num_rows))
+            extracts["example_ids"] = made
+        first += batch.num_rows
         if batch.num_rows:
             yield extracts
 
@@ -109,7 +117,6 @@ def _decoded(column: Any) -> Any:
 
 
 def _from_columns(frame: Any) -> Any:
-    import numpy as np
     import pyarrow as pa
 
     arrays = {}

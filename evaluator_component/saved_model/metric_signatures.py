@@ -31,6 +31,10 @@ def metric_functions(
     label_specs = _label_specs(export)
     trial = _Trial(label_specs, predictions)
     built = export.trained.metrics(wanted, trial.labels, trial.predictions)
+    names = [metric.name for metric in built]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ModelError(f"metrics: several are called {twice[0]!r}; give them name=")
     for place, metric in enumerate(built):
         outputs = [metric.output_name] if metric.output_name or len(predictions) == 1 else None
         names = outputs if outputs and outputs != [""] else list(predictions)

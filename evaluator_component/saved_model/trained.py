@@ -65,7 +65,13 @@ class Trained:
             if output not in labels:
                 raise ModelError("metrics need labels: give label_key or label_fn")
             built += [
-                build_metric(metric, metric.name, output, labels[output], predictions[output])
+                build_metric(
+                    metric,
+                    f"{output}_{metric.name}" if output else metric.name,  # as Keras reports it
+                    output,
+                    labels[output],
+                    predictions[output],
+                )
                 for metric in metrics
             ]
         return built

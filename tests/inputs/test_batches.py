@@ -68,3 +68,13 @@ def test_nested_lists_and_structs_tell_rows_apart():
     column = pa.array([{"a": 1, "b": 2}, {"a": 2, "b": 1}])
     (batch,) = from_table(pa.table({"c": column}))
     assert len(set(batch["example_ids"].tolist())) == 2
+
+
+def test_equal_rows_share_their_id_unless_rows_are_told_apart():
+    table = {"a": [1, 1, 1]}
+    (batch,) = from_table(table)
+    assert len(np.unique(batch["example_ids"])) == 1
+    ids = np.concatenate([batch["example_ids"] for batch in from_table(table, 2, ids="row")])
+    assert len(np.unique(ids)) == 3
+    (batch,) = from_table(table, ids="")
+    assert "example_ids" not in batch

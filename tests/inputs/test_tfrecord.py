@@ -128,6 +128,26 @@ def test_find_record_wants_the_data_to_match_too():
     assert tfrecord.find_record(data + fake + tfrecord.frame(b"next")) == len(data + fake)
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_whatever_is_damaged_only_whole_records_come_out_and_nothing_crashes(compression):
+    random = np.random.default_rng(7)
+    data = framed(RECORDS[:60])
+    data = gzip.compress(data) if compression == "gzip" else data
+    for _ in range(150):
+        broken = bytearray(data)
+        for place in random.integers(0, len(data), random.integers(1, 4)):
+            broken[place] = random.integers(256)
+        if random.random() < 0.3:
+            broken = broken[: random.integers(len(broken))]
+        try:
+            found, offsets, bad = read(bytes(broken), compression, limit=None)
+        except InputError:
+            continue
+        assert set(found) <= set(RECORDS[:60])
+        assert len(found) == 60 or bad.count
+        assert offsets == sorted(offsets)
+
+
 @pytest.mark.slow
 def test_tensorflow_reads_what_we_frame_and_we_read_what_it_writes(tmp_path):
     import tensorflow as tf

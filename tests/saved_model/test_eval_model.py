@@ -306,6 +306,9 @@ def test_metrics_given_by_hand_and_a_metric_that_does_not_add_up(keras, tmp_path
     extracts = loaded.extract(BATCH)
     expected = DATA["late"].sum() / extracts["predictions"].sum()
     np.testing.assert_allclose(whole(loaded.metrics["mine"], extracts), expected, rtol=1e-5)
+    twice = [keras.metrics.AUC(name="auc"), keras.metrics.AUC(name="auc", curve="PR")]
+    with pytest.raises(ModelError, match="several are called 'auc'"):
+        export_eval_savedmodel(model, str(tmp_path / "n"), metrics=twice, **options)
     with pytest.raises(ModelError, match="no Keras metric"):
         export_eval_savedmodel(
             model, str(tmp_path / "n"), metrics=[type("X", (), {"name": "x"})()], **options
