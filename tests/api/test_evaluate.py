@@ -272,3 +272,19 @@ def test_a_baseline_that_does_not_load_is_a_policy(
     ).verdict
     assert verdict.validation_ok
     assert any("no model at" in note for note in verdict.notes)
+
+
+@pytest.mark.slow
+def test_the_worst_examples_are_kept_and_shown(frame: pd.DataFrame, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    config = (
+        'slicing_specs {} slicing_specs { feature_keys: "color" } '
+        'metrics_specs { metrics { class_name: "AUC" } } worst_examples { num_examples: 3 }'
+    )
+    ec.analyze_raw_data(frame, config, str(out))
+    rows = ec.results.load_analysis_table(str(out))
+    assert 3 <= len(rows) <= 3 * 4
+    losses = -np.log(np.where(frame.label == 1, frame.prediction, 1 - frame.prediction))
+    worst = frame.prediction[losses.idxmax()]
+    assert worst in rows["predictions"].to_pylist()
+    assert "worst" in (out / "report.html").read_text().lower()
