@@ -102,6 +102,26 @@ class Batch:
             )
         return self.features[name]
 
+    def entry(self, column: Any, name: str, what: str, optional: bool = False) -> Any:
+        """Returns an entry of labels or predictions that are several, or else a feature.
+
+        Args:
+            column: labels or predictions, a dict where there are several outputs.
+            name: of the entry, or of the feature.
+            what: it is, for messages.
+            optional: return None where there is none.
+
+        Raises:
+            MetricError: when there is neither.
+        """
+        for columns in (column if isinstance(column, Mapping) else {}, self.features):
+            if name in columns:
+                return columns[name]
+        if optional:
+            return None
+        known = {*(column if isinstance(column, Mapping) else ()), *self.features}
+        raise MetricError(f"no {what} {name!r} {did_you_mean(name, known)}")
+
     def number(self, name: str) -> Array:
         """Returns a feature column with one number per row as float64 (rows,).
 

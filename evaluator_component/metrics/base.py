@@ -111,6 +111,10 @@ class Statistic:
         """Returns the names of the feature columns that `accumulate` reads."""
         return ()
 
+    def searched(self) -> tuple[str, ...]:
+        """Returns the names of columns that may be labels or predictions, or else features."""
+        return ()
+
 
 def snake_case(name: str) -> str:
     """Returns a class name as a metric name.
@@ -147,6 +151,11 @@ class Metric:
     compares_models: ClassVar[bool] = False
     has_interval: ClassVar[bool] = True
     default_name: ClassVar[str | None] = None
+
+    @property
+    def joins_outputs(self) -> bool:
+        """Whether the metric looks at all outputs of a model together, so is no metric of each."""
+        return any(statistic.searched() for statistic in self.statistics)
 
     def result(self, *states: Any, **_: Any) -> Array:
         """Computes the metric of every group from the merged states of `statistics`.

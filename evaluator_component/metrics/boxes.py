@@ -4,7 +4,11 @@ A box is (left, top, right, bottom, class); a predicted one has a confidence as 
 order of falling confidence, each predicted box takes the free true box that it overlaps most, if
 the intersection over union reaches the threshold (of equal overlaps, the later one). What comes out
 is binary: a matched prediction is (label 1, confidence), an unmatched one (0, confidence), a true
-box that nobody took (1, score 0). Any statistic over labels and scores can take that.
+box that nobody took (1, score 0). Any statistic over labels and scores can take that; a threshold
+below 0 would count missed boxes as found.
+
+Columns may hold the numbers of a box one by one ("xmin", "ymin", ...) or several together ("boxes",
+with four numbers a box), as (boxes, k) or flattened; only their order matters.
 
 Source: the evaluation of the COCO challenge (Lin et al. 2014).
 
@@ -25,7 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator_component.batch import Batch
-from evaluator_component.errors import MetricError, did_you_mean
+from evaluator_component.errors import MetricError
 from evaluator_component.groups import Groups
 from evaluator_component.metrics.base import ROWS, Array, Statistic
 
@@ -40,13 +44,14 @@ class Matching:
         class_id: boxes of other classes are left out.
         iou_threshold: overlap from which two boxes match.
         class_weight: multiplies the weight of an image's boxes.
-        area_range: true boxes of other sizes are left out, and unmatched predicted ones, too.
+        area_range: smallest and largest area: true boxes of other sizes are left out, and
+            unmatched predicted ones, too.
         max_num_detections: the most confident boxes of an image that count; None for all.
-        labels_to_stack: features or labels that hold left, top, right, bottom, class; () where a
+        labels_to_stack: labels or features that hold left, top, right, bottom, class; () where a
             label is the array of all five.
-        predictions_to_stack: predictions likewise, and the confidence.
+        predictions_to_stack: predictions or features likewise, and the confidence.
         num_detections_key: prediction that says how many boxes of an image are no padding.
-        allow_missing_key: an image without one of these has no boxes.
+        allow_missing_key: where a column does not exist, there are no boxes (and no padding).
     """
 
     class_id: int
@@ -59,9 +64,25 @@ class Matching:
     num_detections_key: str | None = None
     allow_missing_key: bool = False
 
+    def __post_init__(self) -> None:
+        low_high = self.area_range
+        if len(low_high) != 2 or not low_high[0] <= low_high[1]:
+            raise ValueError(f"area_range must be [smallest, largest], got {list(low_high)}")
+        if self.max_num_detections is not None and self.max_num_detections < 1:
+            raise ValueError(f"max_num_detections must be positive, got {self.max_num_detections}")
+        if not 0 <= self.iou_threshold <= 1:
+            raise ValueError(f"an IoU threshold must be in [0, 1], got {self.iou_threshold}")
+        if self.class_weight < 0:
+            raise ValueError(f"a class weight must not be negative, got {self.class_weight}")
+
 
 def overlaps(predicted: Array, true: Array) -> Array:
-    """Returns the intersection over union of all pairs: (predicted, true)."""
+    """Returns the intersection over union of all pairs: (predicted, true).
+
+    Example:
+        >>> overlaps(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2], [5, 5, 6, 6]])).round(3)
+        array([[0.333, 0.   ]])
+    """
     low = np.maximum(predicted[:, None, :2], true[None, :, :2])
     high = np.minimum(predicted[:, None, 2:4], true[None, :, 2:4])
     common = np.clip(high - low, 0, None).prod(axis=-1)
@@ -106,7 +127,7 @@ def _greedy(overlap: Array, threshold: float) -> Array:
     free = np.ones(overlap.shape[1], dtype=bool)
     for row, of_box in enumerate(overlap):
         best = np.where(free, of_box, -1.0)
-        if len(best) and best.max() >= threshold:
+        if best.max(initial=-1.0) >= threshold:
             # The last of equal overlaps, as in COCO's own evaluation.
             taken = len(best) - 1 - int(best[::-1].argmax())
             matched[row] = taken
@@ -144,76 +165,95 @@ class Detections(Statistic):
         """Returns the same of the inner statistic's stand-in."""
         return Detections(self.inner.replicated(), self.matching)
 
-    def features(self) -> tuple[str, ...]:
-        """Returns nothing: true boxes may be labels, and are looked up in features."""
-        return ()
+    def searched(self) -> tuple[str, ...]:
+        """Returns the columns that may be features."""
+        matching = self.matching
+        count = (matching.num_detections_key,) if matching.num_detections_key else ()
+        return (*matching.labels_to_stack, *matching.predictions_to_stack, *count)
 
 
 def _matched(batch: Batch, matching: Matching) -> tuple[Array, Batch]:
-    true = _boxes(batch, batch.label, matching.labels_to_stack, 5, matching)
-    predicted = _boxes(batch, batch.prediction, matching.predictions_to_stack, 6, matching)
-    if matching.num_detections_key is not None:
-        counts = _entry(batch, batch.prediction, matching.num_detections_key)
-        kept = np.asarray(counts, dtype=np.int64).reshape(-1)
-        predicted = [boxes[:count] for boxes, count in zip(predicted, kept, strict=True)]
-    pairs = [match(t, p, matching) for t, p in zip(true, predicted, strict=True)]
+    """The row of every box that counts, and the boxes as a batch of labels and scores."""
+    true = _boxes(batch, batch.label, matching.labels_to_stack, "true", matching)
+    predicted = _boxes(
+        batch, batch.prediction, matching.predictions_to_stack, "predicted", matching
+    )
+    pairs = [match(*both, matching) for both in zip(true, predicted, strict=True)]
     lengths = np.array([len(label) for label, _ in pairs], dtype=np.int64)
     rows = np.repeat(np.arange(len(pairs)), lengths)
-    weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
-    none = np.zeros(0)
     return rows, Batch(
-        label=np.concatenate([label for label, _ in pairs] or [none]),
-        prediction=np.concatenate([score for _, score in pairs] or [none]),
-        weight=weight[rows] * matching.class_weight,
+        label=np.concatenate([np.zeros(0), *(label for label, _ in pairs)]),
+        prediction=np.concatenate([np.zeros(0), *(score for _, score in pairs)]),
+        weight=batch.row_weight[rows] * matching.class_weight,
     )
 
 
 def _boxes(
-    batch: Batch, column: Any, keys: tuple[str, ...], width: int, matching: Matching
+    batch: Batch, column: Any, keys: tuple[str, ...], what: str, matching: Matching
 ) -> list[Array]:
-    """The boxes of every image, float64 (boxes, width)."""
+    """The true or the predicted boxes of every image, float64 (boxes, 5 or 6)."""
+    width = 5 if what == "true" else 6
     if keys:
-        if matching.allow_missing_key and not all(_has(batch, column, key) for key in keys):
+        optional = matching.allow_missing_key
+        parts = [batch.entry(column, key, f"column of {what} boxes", optional) for key in keys]
+        if any(part is None for part in parts):
             return [np.zeros((0, width))] * len(batch)
-        parts = [_rows(_entry(batch, column, key)) for key in keys]
-        stacked = []
-        for row in range(len(batch)):
-            of_row = [np.asarray(part[row], dtype=np.float64).reshape(-1) for part in parts]
-            if len({len(part) for part in of_row}) > 1:
-                raise MetricError(
-                    f"columns {list(keys)} of boxes have different lengths in one image: "
-                    f"{[len(part) for part in of_row]}"
-                )
-            stacked.append(np.stack(of_row, axis=1))
+    elif column is None or isinstance(column, Mapping):
+        raise MetricError(
+            f"{what} boxes are expected as one array per image; name the columns to stack otherwise"
+        )
     else:
-        if column is None or isinstance(column, Mapping):
+        parts = [column]
+    images = zip(*map(_rows, parts), strict=True)
+    boxes = [_stack([_numbers(value) for value in image], what, keys, width) for image in images]
+    if what == "predicted" and matching.num_detections_key is not None:
+        kept = _counts(batch, column, matching)
+        boxes = [each[:count] for each, count in zip(boxes, kept, strict=True)]
+    for each in boxes:
+        wrong = ~np.isfinite(each).all(axis=1) | (each[:, 2:4] < each[:, :2]).any(axis=1)
+        if wrong.any():
             raise MetricError(
-                "boxes are expected as one array per image; name the columns to stack otherwise"
+                f"a box has numbers with left <= right and top <= bottom, found a {what} one "
+                f"{each[wrong][0].tolist()}"
             )
-        stacked = [
-            np.asarray(row, dtype=np.float64).reshape(-1, width)
-            if np.size(row)
-            else np.zeros((0, width))
-            for row in _rows(column)
-        ]
-    for boxes in stacked:
-        if boxes.shape[1] != width:
-            raise MetricError(f"a box has {width} numbers, got {boxes.shape[1]}")
-    return stacked
+    return boxes
+
+
+def _stack(parts: list[Array], what: str, keys: tuple[str, ...], width: int) -> Array:
+    """The boxes of one image from columns, each with one or several numbers per box."""
+    sizes = [part.size for part in parts]
+    count = sum(sizes) // width
+    if count == sum(sizes) == 0:
+        return np.zeros((0, width))
+    whole = all(size and size % count == 0 for size in sizes) if count else False
+    shaped = all(part.ndim == 1 or len(part) == count for part in parts)
+    if sum(sizes) != count * width or not whole or not shaped:
+        found = f"columns {list(keys)} have shapes" if keys else "shape"
+        raise MetricError(
+            f"a {what} box has {width} numbers, but in one image {found} "
+            f"{', '.join(str(part.shape) for part in parts)}"
+        )
+    return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
+
+
+def _counts(batch: Batch, column: Any, matching: Matching) -> list[int | None]:
+    """How many predicted boxes of every image are no padding; None for all."""
+    key, optional = matching.num_detections_key or "", matching.allow_missing_key
+    counts = batch.entry(column, key, "number of detections", optional)
+    if counts is None:
+        return [None] * len(batch)
+    numbers = [_numbers(row).reshape(-1) for row in _rows(counts)]
+    if any(len(number) != 1 for number in numbers):
+        raise MetricError(f"{key!r} should be one number of detections per image")
+    return [int(number[0]) for number in numbers]
 
 
 def _rows(column: Any) -> Any:
     return column if isinstance(column, np.ndarray) else column.to_pylist()
 
 
-def _has(batch: Batch, column: Any, key: str) -> bool:
-    return (isinstance(column, Mapping) and key in column) or key in batch.features
-
-
-def _entry(batch: Batch, column: Any, key: str) -> Any:
-    if isinstance(column, Mapping) and key in column:
-        return column[key]
-    if key in batch.features:
-        return batch.features[key]
-    known = {*(column if isinstance(column, Mapping) else ()), *batch.features}
-    raise MetricError(f"no column {key!r} of boxes {did_you_mean(key, known)}")
+def _numbers(value: Any) -> Array:
+    """The numbers of one image; a number or a list that the data lack is no number at all."""
+    if value is None or (np.ndim(value) == 0 and np.isnan(value)):
+        return np.zeros(0)
+    return np.atleast_1d(np.asarray(value, dtype=np.float64))

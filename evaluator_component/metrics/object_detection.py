@@ -9,6 +9,7 @@ classification. COCO's averages:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -23,8 +24,13 @@ from evaluator_component.metrics.base import (
     Statistic,
 )
 from evaluator_component.metrics.boxes import Detections, Matching
-from evaluator_component.metrics.confusion_counts import ConfusionCounts, counts_at
+from evaluator_component.metrics.confusion_counts import (
+    ConfusionCounts,
+    counts_at,
+    suffix_sums,
+)
 from evaluator_component.metrics.confusion_matrix import MaxRecall, Precision, Recall
+from evaluator_component.metrics.curves import Points
 from evaluator_component.metrics.formulas import divide
 from evaluator_component.metrics.operating_points import PrecisionAtRecall, ThresholdAtRecall
 from evaluator_component.metrics.plots import ConfusionMatrixPlot
@@ -47,6 +53,9 @@ __all__ = [
 #: Detections must score above this; a true box that was not found has score 0.
 _DETECTED = 1e-12
 
+#: What recalls may lack to rounding.
+_SLACK = 1e-12
+
 
 @dataclass(frozen=True)
 class _Boxes:
@@ -61,16 +70,14 @@ class _Boxes:
 
     def matching(self, class_id: int, iou: float | None, weight: float | None) -> Matching:
         """Returns how boxes of one class are matched."""
-        if self.max_num_detections is not None and self.max_num_detections < 1:
-            raise ValueError(f"max_num_detections must be positive, got {self.max_num_detections}")
         return Matching(
             class_id,
             0.5 if iou is None else iou,
             1.0 if weight is None else weight,
-            tuple(self.area_range) if self.area_range else (0.0, float("inf")),  # type: ignore[arg-type]
+            self.area_range or (0.0, float("inf")),
             self.max_num_detections,
-            tuple(self.labels_to_stack or ()),
-            tuple(self.predictions_to_stack or ()),
+            self.labels_to_stack or (),
+            self.predictions_to_stack or (),
             self.num_detections_key,
             self.allow_missing_key,
         )
@@ -78,25 +85,33 @@ class _Boxes:
 
 @dataclass(frozen=True)
 class _OneClass(_Boxes):
-    """A binary metric over the matched boxes of one class."""
+    """A binary metric over the matched boxes of one class.
+
+    Attributes:
+        iou_threshold: overlap from which two boxes match; 0.5 if not given.
+        class_weight: multiplies weights, which only counts show.
+    """
 
     iou_threshold: float | None = field(default=None, kw_only=True)
     class_weight: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        binary: Any = super()
+        binary.__post_init__()
         if getattr(self, "class_id", None) is None:
             raise ValueError("object detection needs a class_id")
-        parent: Any = super()
-        if hasattr(parent, "__post_init__"):
-            parent.__post_init__()
+        if getattr(self, "top_k", None) is not None:
+            raise ValueError("object detection takes no top_k")
+        # Raises here, rather than later, where arguments of the matching are wrong.
+        _ = self.statistics
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:
         """The binary metric's statistics, over matched boxes."""
+        binary: Any = super()
         found: Any = self
         matching = self.matching(found.class_id, self.iou_threshold, self.class_weight)
-        inner = super().statistics  # type: ignore[misc]
-        return tuple(Detections(each, matching) for each in inner)
+        return tuple(Detections(each, matching) for each in binary.statistics)
 
     @property
     def sub_key(self) -> SubKey | None:
@@ -107,6 +122,18 @@ class _OneClass(_Boxes):
     def binarizes(self) -> bool:
         """Boxes are not binarized by the config."""
         return False
+
+
+class _Detected(_OneClass):
+    """An operating point: leaves out the point that takes missed boxes for detections."""
+
+    def _rates(self, points: Points) -> tuple[Array, Array]:
+        curve: Any = super()
+        value, rate = curve._rates(points)
+        threshold = points.edges(0)
+        if rate.ndim > threshold.ndim == 2:
+            threshold = threshold[:, None]
+        return np.where(threshold < 0, np.nan, value), rate
 
 
 @register
@@ -129,13 +156,13 @@ class ObjectDetectionMaxRecall(_OneClass, MaxRecall):  # type: ignore[override]
 
 @register
 @dataclass(frozen=True)
-class ObjectDetectionPrecisionAtRecall(_OneClass, PrecisionAtRecall):  # type: ignore[override]
+class ObjectDetectionPrecisionAtRecall(_Detected, PrecisionAtRecall):  # type: ignore[override]
     """Largest precision of detections with recall at least `recall`."""
 
 
 @register
 @dataclass(frozen=True)
-class ObjectDetectionThresholdAtRecall(_OneClass, ThresholdAtRecall):  # type: ignore[override]
+class ObjectDetectionThresholdAtRecall(_Detected, ThresholdAtRecall):  # type: ignore[override]
     """Highest confidence with recall at least `recall`."""
 
 
@@ -148,6 +175,16 @@ class ObjectDetectionConfusionMatrixPlot(_OneClass, ConfusionMatrixPlot):  # typ
 
     default_name = "confusion_matrix_plot"
 
+    @property
+    def sub_key(self) -> SubKey | None:
+        """The class."""
+        return SubKey(class_id=self.class_id)
+
+    def _matrices(self, grid: State) -> Iterator[tuple[int, dict[str, Array]]]:
+        """Leaves out the threshold below 0, which missed boxes are above."""
+        for group, columns in super()._matrices(grid):
+            yield group, {name: column[1:] for name, column in columns.items()}
+
 
 @dataclass(frozen=True)
 class _Average(_Boxes, Metric):
@@ -155,8 +192,11 @@ class _Average(_Boxes, Metric):
 
     direction: ClassVar[int] = HIGHER_IS_BETTER
     binarizes: ClassVar[bool] = False
-
     sub_key: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        # Raises here, rather than later, where arguments of the matching are wrong.
+        _ = self.statistics
 
     def _statistic(self) -> Statistic:
         """Over the matched boxes of one class at one IoU threshold."""
@@ -192,7 +232,7 @@ class _Precision(_Average):
     Attributes:
         num_thresholds: accepted for old configs; every distinct confidence is a threshold here.
         recalls: where precision is taken.
-        num_recalls: that many, evenly on [0, 1]; 101 by default.
+        num_recalls: that many instead, evenly on [0, 1]; 101 by default.
     """
 
     num_thresholds: int | None = field(default=None, kw_only=True)
@@ -203,32 +243,26 @@ class _Precision(_Average):
         return ScoreHistogram(EXACT)
 
     def _value(self, state: State) -> Array:
-        recalls = np.asarray(
-            self.recalls if self.recalls is not None else np.linspace(0, 1, self.num_recalls or 101)
-        )
-        resampled = len(state.shape) > 1
-        bits = EXACT if not resampled else _resampled_bits()
+        if self.recalls is not None:
+            recalls = np.asarray(self.recalls)
+        else:
+            recalls = np.linspace(0, 1, self.num_recalls or 101)
+        histogram = self._statistic() if len(state.shape) == 1 else self._statistic().replicated()
+        assert isinstance(histogram, ScoreHistogram)
         result = np.full(state.shape, np.nan)
         for block in blocks(state["scores"]):
-            positive, negative = block.sums[:2]
-            total = positive.sum(axis=-1, keepdims=True)
+            total = block.sums[0].sum(axis=-1, keepdims=True)
             # Cells rise with the score; boxes that nobody detected are in the cell of score 0.
-            below = lower_edge(block.cell + 1, bits) <= _DETECTED
-            below = below.reshape(len(below), *(1,) * (positive.ndim - 2), -1)
-            tp = np.cumsum(np.where(below, 0.0, positive)[..., ::-1], axis=-1)
-            fp = np.cumsum(np.where(below, 0.0, negative)[..., ::-1], axis=-1)
+            missed = lower_edge(block.cell + 1, histogram.bits) <= _DETECTED
+            missed = missed.reshape(len(missed), *(1,) * (total.ndim - 2), -1)
+            tp, fp = suffix_sums(np.where(missed, 0.0, block.sums[:2]))[..., :-1]
             recall, precision = divide(tp, total), np.nan_to_num(divide(tp, tp + fp))
-            best = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
-            at = [np.where(recall >= wanted - 1e-12, best, 0.0).max(axis=-1) for wanted in recalls]
-            value = np.mean(at, axis=0)
-            result[block.groups] = np.where(total[..., 0] > 0, value, np.nan)
+            at = [
+                np.where(recall >= wanted - _SLACK, precision, 0.0).max(axis=-1)
+                for wanted in recalls
+            ]
+            result[block.groups] = np.where(total[..., 0] > 0, np.mean(at, axis=0), np.nan)
         return result
-
-
-def _resampled_bits() -> int:
-    histogram = ScoreHistogram(EXACT).replicated()
-    assert isinstance(histogram, ScoreHistogram)
-    return histogram.bits
 
 
 @dataclass(frozen=True)
@@ -242,14 +276,17 @@ class _Recall(_Average):
         return counts_at(state).tpr[..., 0]
 
 
-def _iou_steps(given: tuple[float, ...] | None) -> tuple[float, ...]:
-    return tuple(given) if given is not None else tuple(np.linspace(0.5, 0.95, 10).round(2))
+def _iou_steps(given: float | tuple[float, ...] | None) -> tuple[float, ...]:
+    """The given thresholds, or COCO's."""
+    if given is None:
+        return tuple(np.linspace(0.5, 0.95, 10).round(2).tolist())
+    return given if isinstance(given, tuple) else (given,)
 
 
 @register
 @dataclass(frozen=True)
 class COCOAveragePrecision(_Precision):
-    """Average precision of one class at one IoU threshold."""
+    """Average precision of one class at one IoU threshold; `class_weight` changes nothing."""
 
     class_id: int = field(kw_only=True)
     iou_threshold: float | None = field(default=None, kw_only=True)
@@ -264,10 +301,16 @@ class COCOAveragePrecision(_Precision):
 @register
 @dataclass(frozen=True)
 class COCOMeanAveragePrecision(_Precision):
-    """Average precision, averaged over classes and IoU thresholds 0.5, 0.55, ..., 0.95."""
+    """Average precision, averaged over classes and IoU thresholds 0.5, 0.55, ..., 0.95.
+
+    Attributes:
+        class_ids: the classes; those without true boxes do not count.
+        iou_thresholds: other thresholds.
+        class_weights: how much each class counts; the same if not given.
+    """
 
     class_ids: tuple[int, ...] = field(kw_only=True)
-    iou_thresholds: tuple[float, ...] | None = field(default=None, kw_only=True)
+    iou_thresholds: float | tuple[float, ...] | None = field(default=None, kw_only=True)
     class_weights: tuple[float, ...] | None = field(default=None, kw_only=True)
 
     default_name = "mean_average_precision"
@@ -279,10 +322,16 @@ class COCOMeanAveragePrecision(_Precision):
 @register
 @dataclass(frozen=True)
 class COCOAverageRecall(_Recall):
-    """Recall of one class, averaged over IoU thresholds 0.5, 0.55, ..., 0.95."""
+    """Recall of one class, averaged over IoU thresholds 0.5, 0.55, ..., 0.95.
+
+    Attributes:
+        class_id: the class.
+        iou_thresholds: other thresholds.
+        class_weight: changes nothing, as there is one class.
+    """
 
     class_id: int = field(kw_only=True)
-    iou_thresholds: tuple[float, ...] | None = field(default=None, kw_only=True)
+    iou_thresholds: float | tuple[float, ...] | None = field(default=None, kw_only=True)
     class_weight: float | None = field(default=None, kw_only=True)
 
     default_name = "average_recall"
@@ -294,10 +343,16 @@ class COCOAverageRecall(_Recall):
 @register
 @dataclass(frozen=True)
 class COCOMeanAverageRecall(_Recall):
-    """Recall, averaged over classes and IoU thresholds."""
+    """Recall, averaged over classes and IoU thresholds 0.5, 0.55, ..., 0.95.
+
+    Attributes:
+        class_ids: the classes; those without true boxes do not count.
+        iou_thresholds: other thresholds.
+        class_weights: how much each class counts; the same if not given.
+    """
 
     class_ids: tuple[int, ...] = field(kw_only=True)
-    iou_thresholds: tuple[float, ...] | None = field(default=None, kw_only=True)
+    iou_thresholds: float | tuple[float, ...] | None = field(default=None, kw_only=True)
     class_weights: tuple[float, ...] | None = field(default=None, kw_only=True)
 
     default_name = "mean_average_recall"
@@ -309,12 +364,15 @@ class COCOMeanAverageRecall(_Recall):
 def _class_parts(
     class_ids: tuple[int, ...],
     class_weights: tuple[float, ...] | None,
-    iou_thresholds: tuple[float, ...] | None,
+    iou_thresholds: float | tuple[float, ...] | None,
 ) -> tuple[tuple[int, float, float], ...]:
     weights = class_weights or (1.0,) * len(class_ids)
     if len(weights) != len(class_ids):
         raise ValueError(f"{len(class_ids)} class_ids, but {len(weights)} class_weights")
-    pairs = list(zip(class_ids, weights, strict=True))
+    if min(weights, default=0.0) < 0 or not sum(weights):
+        raise ValueError(f"class_weights must not be negative, and not all 0, got {weights}")
     return tuple(
-        (class_id, iou, weight) for iou in _iou_steps(iou_thresholds) for class_id, weight in pairs
+        (class_id, iou, weight)
+        for iou in _iou_steps(iou_thresholds)
+        for class_id, weight in zip(class_ids, weights, strict=True)
     )

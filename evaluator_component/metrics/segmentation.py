@@ -2,7 +2,7 @@
 
 Every example is an image of class ids, and a predicted one of the same shape. Counts are of pixels,
 times the weight of the example. Pixels whose true class is `ignore_ground_truth_id` are no false
-positives (and no true negatives) of any class.
+positives (and no true negatives) of any class. A ratio of a class that neither image has is NaN.
 
     intersection over union   tp / (tp + fp + fn)       (Jaccard index)
     Dice                      2 tp / (2 tp + fp + fn)
@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator_component.batch import Batch
-from evaluator_component.errors import MetricError, did_you_mean
+from evaluator_component.errors import MetricError
 from evaluator_component.groups import Groups
 from evaluator_component.keys import SubKey
 from evaluator_component.metrics.base import (
@@ -30,7 +30,7 @@ from evaluator_component.metrics.base import (
     State,
     Statistic,
 )
-from evaluator_component.metrics.formulas import divide
+from evaluator_component.metrics.formulas import divide, objects
 from evaluator_component.metrics.registry import register
 
 __all__ = [
@@ -69,9 +69,9 @@ class PixelCounts(Statistic):
     state: ClassVar[Mapping[str, str]] = {"pixels": "sum"}
     form: ClassVar[str] = ROWS
 
-    def features(self) -> tuple[str, ...]:
-        """Returns nothing: images may be labels or predictions, and are looked up in features."""
-        return ()
+    def searched(self) -> tuple[str, ...]:
+        """Returns the two images."""
+        return (self.ground_truth_key, self.prediction_key)
 
     def accumulate(self, batch: Batch, groups: Groups) -> Mapping[str, Any]:
         """Counts pixels image by image, and sums over groups."""
@@ -84,8 +84,7 @@ class PixelCounts(Statistic):
                     f"image of shape {guess.shape} predicted where the true one has {true.shape}"
                 )
             counts[row] = self._count(true, guess)
-        weight = batch.weight if batch.weight.ndim == 1 else batch.weight.mean(axis=1)
-        return {"pixels": groups.sum(counts * weight[:, None, None])}
+        return {"pixels": groups.sum(counts * batch.row_weight[:, None, None])}
 
     def _count(self, true: Array, guess: Array) -> Array:
         ignored = np.zeros(true.shape, bool) if self.ignore is None else true == self.ignore
@@ -103,35 +102,43 @@ class PixelCounts(Statistic):
 
 def _images(batch: Batch, column: Any, key: str, decode: bool) -> list[Array]:
     """The images of all rows: an entry of labels or predictions, or a feature."""
-    if isinstance(column, Mapping) and key in column:
-        found = column[key]
-    elif key in batch.features:
-        found = batch.features[key]
-    elif column is not None and not isinstance(column, Mapping):
+    only = column is not None and not isinstance(column, Mapping)
+    found = batch.entry(column, key, "image", optional=only)
+    if found is None:
+        # The only label or output has no name to look for.
         found = column
-    else:
-        known = {*(column if isinstance(column, Mapping) else ()), *batch.features}
-        raise MetricError(f"no image {key!r} {did_you_mean(key, known)}")
     values = found if isinstance(found, np.ndarray) else found.to_pylist()
     return [_image(value, decode) for value in values]
 
 
 def _image(value: Any, decode: bool) -> Array:
-    if isinstance(value, (list, np.ndarray)) and len(value) == 1 and decode:
-        value = value[0]
-    if not decode:
-        image = np.asarray(value)
-    else:
-        from PIL import Image
-
-        if not isinstance(value, bytes):
-            raise MetricError(f"an image should be bytes, got {type(value).__name__}")
-        image = np.asarray(Image.open(io.BytesIO(value)))
+    """Class ids (height, width) of one image."""
+    image = np.asarray(_decoded(value) if decode else value)
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
-    if image.ndim != 2:
-        raise MetricError(f"an image of class ids has two dimensions, got shape {image.shape}")
+    if image.ndim != 2 or image.dtype.kind not in "iufb":
+        raise MetricError(
+            f"an image of class ids has two dimensions of numbers, got {image.dtype} of shape "
+            f"{image.shape}"
+        )
     return image
+
+
+def _decoded(value: Any) -> Array:
+    """The pixels of an image file."""
+    if isinstance(value, (list, np.ndarray)) and np.size(value) == 1:
+        value = np.asarray(value, dtype=object).item()
+    if not isinstance(value, bytes):
+        raise MetricError(f"an image to decode should be bytes, got {type(value).__name__}")
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MetricError("decoding images needs the package pillow") from error
+    try:
+        with Image.open(io.BytesIO(value)) as image:
+            return np.asarray(image)
+    except OSError as error:
+        raise MetricError(f"an image cannot be decoded: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -282,16 +289,11 @@ class SemanticSegmentationConfusionMatrix(_PerClass):
 
     def result(self, pixels: State) -> Array:
         """Returns {"kind": "confusion_matrices", "columns": ...} with one row."""
-        found = np.empty(pixels.shape, dtype=object)
-        for group, (tp, fp, fn, tn) in enumerate(pixels["pixels"][..., 0, :]):
-            found[group] = {
-                "kind": "confusion_matrices",
-                "columns": {
-                    "threshold": np.zeros(1),
-                    "true_positives": np.array([tp]),
-                    "false_positives": np.array([fp]),
-                    "false_negatives": np.array([fn]),
-                    "true_negatives": np.array([tn]),
-                },
-            }
-        return found
+        names = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+
+        def matrix(index: tuple[int, ...]) -> Any:
+            counts = zip(names, pixels["pixels"][index][0, :, None], strict=True)
+            columns = {"threshold": np.zeros(1), **dict(counts)}
+            return {"kind": "confusion_matrices", "columns": columns}
+
+        return objects(pixels.shape, matrix)

@@ -11,12 +11,14 @@ A *unit* is what groups hold: a row, or a query.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from evaluator_component.batch import Batch
 from evaluator_component.metrics.base import MULTICLASS, QUERY, ROWS, Metric
@@ -44,6 +46,21 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "CalibrationPlot": (
         '"num_buckets": 10',
         '"num_buckets": 10, "left": -1, "right": 2',
+    ),
+    "COCOAveragePrecision": (
+        '"class_id": 1',
+        '"class_id": 1, "iou_threshold": 0.3, "num_recalls": 11, "max_num_detections": 2',
+        '"class_id": 1, "labels_to_stack": ["where", "what"], '
+        '"predictions_to_stack": ["boxes", "classes", "scores"], "num_detections_key": "count"',
+    ),
+    "COCOAverageRecall": ('"class_id": 1', '"class_id": 2, "area_range": [20, 60]'),
+    "COCOMeanAveragePrecision": (
+        '"class_ids": [1, 2]',
+        '"class_ids": [1, 2], "class_weights": [1, 3], "iou_thresholds": [0.5]',
+    ),
+    "COCOMeanAverageRecall": (
+        '"class_ids": [1, 2]',
+        '"class_ids": [1, 2], "class_weights": [1, 3], "iou_thresholds": [0.5, 0.75]',
     ),
     "CategoricalCrossEntropy": ('"from_logits": true, "label_smoothing": 0.1',),
     "CohenKappa": (
@@ -86,6 +103,12 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         '"gain_key": "gain", "top_k_list": [1, 3]',
         '"gain_key": "gain", "exponential": true',
     ),
+    "ObjectDetectionConfusionMatrixPlot": ('"class_id": 1, "num_thresholds": 10',),
+    "ObjectDetectionMaxRecall": ('"class_id": 1, "iou_threshold": 0.3',),
+    "ObjectDetectionPrecision": ('"class_id": 1, "thresholds": [0.5, 0.1], "class_weight": 2',),
+    "ObjectDetectionPrecisionAtRecall": ('"class_id": 1, "recall": 0.3',),
+    "ObjectDetectionRecall": ('"class_id": 1, "max_num_detections": 2',),
+    "ObjectDetectionThresholdAtRecall": ('"class_id": 1, "recall": [0.1, 0.3]',),
     "Precision": (
         '"thresholds": [0.9, 0.1, 0.5]',
         '"thresholds": [0.3]',
@@ -113,6 +136,24 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         '"rouge_type": "rougeL", "score": "fmeasure", "use_stemmer": true',
     ),
     "ScoreDistributionPlot": ('"num_thresholds": 10',),
+    **{
+        f"SemanticSegmentation{name}": (
+            '"class_ids": [1, 2], "ground_truth_key": "truth", "prediction_key": "guess", '
+            '"decode_ground_truth": false',
+            '"class_ids": [2], "ground_truth_key": "png", "prediction_key": "guess", '
+            '"ignore_ground_truth_id": 0',
+        )
+        for name in (
+            "ConfusionMatrix",
+            "Dice",
+            "FalseNegative",
+            "FalsePositive",
+            "IoU",
+            "MeanIoU",
+            "PixelAccuracy",
+            "TruePositive",
+        )
+    },
     "SensitivityAtSpecificity": (
         '"specificity": 0.6',
         '"specificity": [0.3, 0.8], "num_thresholds": 50',
@@ -150,6 +191,9 @@ COUNTS = {
     "FP",
     "FalseNegatives",
     "FalsePositives",
+    "SemanticSegmentationFalseNegative",
+    "SemanticSegmentationFalsePositive",
+    "SemanticSegmentationTruePositive",
     "TN",
     "TP",
     "TotalDocuments",
@@ -322,6 +366,76 @@ def with_sets(random: Random, rows: int) -> Batch:
         features={**batch.features, "weights": weights},
     )
 
+
+def _some_boxes(random: Random, count: int) -> Any:
+    """Boxes (count, 5) near a few places, so that some of them overlap."""
+    corner = 10.0 * random.integers(0, 3, (count, 2)) + random.integers(0, 3, (count, 2))
+    return np.hstack(
+        [corner, corner + random.integers(4, 9, (count, 2)), random.integers(1, 3, (count, 1))]
+    )
+
+
+def with_boxes(random: Random, rows: int) -> Batch:
+    """True and predicted boxes as arrays, and as features by column."""
+    true, predicted = np.empty(rows, dtype=object), np.empty(rows, dtype=object)
+    for row in range(rows):
+        true[row] = _some_boxes(random, random.integers(0, 5))
+        boxes = np.vstack([true[row][random.random(len(true[row])) < 0.7], _some_boxes(random, 2)])
+        boxes[:, :2] -= random.integers(0, 3, (len(boxes), 2))
+        confidence = np.round(random.uniform(0.01, 1, (len(boxes), 1)), 1 + row % 2)
+        predicted[row] = np.hstack([boxes, confidence])
+
+    def columns(images: Any, part: Any) -> Any:
+        column = np.empty(rows, dtype=object)
+        for row in range(rows):
+            column[row] = images[row][:, part]
+        return column
+
+    batch = elementwise(random, rows)
+    features = {
+        "where": columns(true, slice(0, 4)),
+        "what": columns(true, 4),
+        "boxes": columns(predicted, slice(0, 4)),
+        "classes": columns(predicted, 4),
+        "scores": columns(predicted, 5),
+        "count": random.integers(0, 5, rows),
+    }
+    return replace(
+        batch,
+        label=true,
+        prediction=predicted,
+        baseline_prediction=None,
+        features={**batch.features, **features},
+    )
+
+
+def with_images(random: Random, rows: int) -> Batch:
+    """Images of class ids 0 to 3, true ones as numbers and as PNG files."""
+    true = random.integers(0, 4, (rows, 5, 4))
+    guess = np.where(random.random(true.shape) < 0.6, true, random.integers(0, 4, true.shape))
+    files = np.array([png(image) for image in true] or [b""], dtype=object)[:rows]
+    batch = elementwise(random, rows)
+    return replace(
+        batch,
+        label=None,
+        prediction={"guess": guess, "other": guess},
+        baseline_prediction=None,
+        features={**batch.features, "truth": true, "png": files},
+    )
+
+
+def png(image: Any) -> bytes:
+    """An image of class ids as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(image, dtype=np.uint8)).save(file, "png")
+    return file.getvalue()
+
+
+for _name in registered():
+    if _name.startswith(("ObjectDetection", "COCO")):
+        BATCHES[_name] = with_boxes
+    elif _name.startswith("SemanticSegmentation"):
+        BATCHES[_name] = with_images
 
 BATCHES["Bleu"] = with_texts
 BATCHES["MultiLabelConfusionMatrixPlot"] = multi_label
