@@ -171,15 +171,18 @@ class Job:
         derived = derived_columns(config, datasets, problems)
         pin_bins(config, searched, derived)
         graph_features = dict.fromkeys(_graph_features(loaded))
+        looked_up: dict[str, None] = {}
         for dataset in datasets:
             have = _names_of(dataset, problems)
+            looked_up.update((name, None) for name in plan.searched if have is None or name in have)
             if have is None:
                 continue
             if not extractors:
                 check_columns(config, plan, have, (*derived, *graph_features), problems)
             for feature in have:
                 graph_features.pop(feature, None)
-        wanted = tuple(name for name in plan.features if name in graph_features)
+        read = (*plan.features, *plan.searched)
+        wanted = tuple(name for name in read if name in graph_features)
         standard = default_extractors(by_name, config, plan, derived, wanted)
         chain = _stages(extractors, standard)
         all_features = config.worst_examples.num_examples and not config.worst_examples.feature_keys
@@ -187,7 +190,7 @@ class Job:
         made = (*derived, *graph_features)
         columns = None
         if not custom and all(model.needs is not None for model in loaded.values()):
-            every = _columns(config, plan, loaded, derived, searched)
+            every = _columns(config, plan, loaded, derived, (*searched, *looked_up))
             columns = tuple(name for name in every if name not in made)
         problems.raise_if_any(of="with the evaluation")
         tried = [dry_run(dataset, chain, plan, columns, problems) for dataset in datasets]

@@ -101,7 +101,7 @@ class Accumulator:
             name
             for each in self.plan.accumulations
             for name in (*each.statistic.features(), each.view.query_key)
-        }
+        } | {*self.plan.searched}
         if self.resampling is not None and self.resampling.unit_key:
             self._features.add(self.resampling.unit_key)
         bootstrap = self.resampling is not None and self.resampling.method == BOOTSTRAP

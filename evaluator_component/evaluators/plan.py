@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -184,6 +184,11 @@ class Entry:
     datasets: tuple[str, ...] = ()
 
     @property
+    def computed(self) -> Any:
+        """Equal for entries of the same values."""
+        return self.computation
+
+    @property
     def is_number(self) -> bool:
         """Whether values are numbers or arrays of numbers, which have differences."""
         return self.metric.kind in ("number", "vector")
@@ -208,6 +213,11 @@ class GapEntry:
     where: str = ""
     datasets: tuple[str, ...] = ()
     baseline: tuple[Computation, ...] = ()
+
+    @property
+    def computed(self) -> Any:
+        """Equal for entries of the same values."""
+        return self.gap, self.inner
 
     @property
     def inputs(self) -> tuple[Computation, ...]:
@@ -282,6 +292,13 @@ class Plan:
             if each.view.query_key and each.statistic.form == QUERY:
                 names[each.view.query_key] = None
         return tuple(names)
+
+    @cached_property
+    def searched(self) -> tuple[str, ...]:
+        """Columns that statistics look for among labels, predictions and then features."""
+        return tuple(
+            dict.fromkeys(n for each in self.accumulations for n in each.statistic.searched())
+        )
 
     def users(self, accumulation: Accumulation) -> list[str]:
         """Names the metrics that an accumulation serves, for messages."""
@@ -362,7 +379,10 @@ def make_plan(
         where = f"metrics_specs[{number}]"
         metrics = _metrics_of(spec, where, problems)
         for found in _plan_spec(eval_config, spec, where, metrics, output_names or {}, problems):
-            (gaps if isinstance(found, GapEntry) else entries).setdefault(found.key, found)  # type: ignore[arg-type]
+            if isinstance(found, GapEntry):
+                _add(gaps, found, problems)
+            else:
+                _add(entries, found, problems)
     for model_name, saved in (extra_metrics or {}).items():
         for metric in saved:
             key = MetricKey(metric.key_name, model_name, getattr(metric, "output_name", ""))
@@ -388,6 +408,23 @@ def make_plan(
         cross_slices=tuple(CrossSliceSpec.from_proto(c) for c in eval_config.cross_slicing_specs),
         counts=(Accumulation(View(), RowWeight()), Accumulation(weighted, RowWeight())),
     )
+
+
+_Named = TypeVar("_Named", Entry, GapEntry)
+
+
+def _add(found: dict[MetricKey, _Named], entry: _Named, problems: Problems) -> None:
+    """Adds an entry; notes another one of the same key, unless it is of the same values."""
+    known = found.setdefault(entry.key, entry)
+    if known.computed != entry.computed:
+        problems.add(
+            entry.where,
+            f"two metrics are called {entry.key.name!r}: give one of them a name (the other is "
+            f"{known.where})",
+        )
+    elif known.datasets != entry.datasets:
+        both = {*known.datasets, *entry.datasets} if known.datasets and entry.datasets else ()
+        found[entry.key] = replace(known, datasets=tuple(sorted(both)))
 
 
 def _metrics_of(spec: Any, where: str, problems: Problems) -> list[tuple[str, Metric]]:
@@ -442,7 +479,10 @@ def _plan_spec(
         model = next((each for each in models if each.name == model_name), None)
         for weighted in _weightings(spec, model):
             per_output: dict[tuple[str, SubKey | None, str | None], list[tuple[str, Entry]]] = {}
-            for output in _outputs(spec, model, output_names):
+            outputs = _outputs(spec, model, output_names)
+            joined = [(place, metric) for place, metric in metrics if metric.joins_outputs]
+            each = [(place, metric) for place, metric in metrics if not metric.joins_outputs]
+            for output, planned in [*((output, each) for output in outputs), ("", joined)]:
                 context = _Context(
                     spec=spec,
                     where=where,
@@ -452,10 +492,11 @@ def _plan_spec(
                     baseline_model=baseline if baseline != model_name else None,
                     class_names=_class_names(model, output),
                 )
-                for place, metric in metrics:
+                for place, metric in planned:
                     for found in _plan_metric(context, place, metric, problems):
                         yield found
-                        if spec.output_weights and isinstance(found, Entry):
+                        averaged = spec.output_weights and not metric.joins_outputs
+                        if averaged and isinstance(found, Entry):
                             slot = (found.key.name, found.key.sub_key, found.key.aggregation)
                             per_output.setdefault(slot, []).append((output, found))
             yield from _output_averages(spec, per_output)
