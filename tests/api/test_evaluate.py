@@ -285,6 +285,6 @@ def test_the_worst_examples_are_kept_and_shown(frame: pd.DataFrame, tmp_path: Pa
     rows = ec.results.load_analysis_table(str(out))
     assert 3 <= len(rows) <= 3 * 4
     losses = -np.log(np.where(frame.label == 1, frame.prediction, 1 - frame.prediction))
-    worst = frame.prediction[losses.idxmax()]
+    worst = frame.prediction[int(losses.argmax())]
     assert worst in rows["predictions"].to_pylist()
     assert "worst" in (out / "report.html").read_text().lower()
