@@ -116,7 +116,7 @@ def pack(text: str) -> str:
         >>> unpack(pack("<script>")) == "<script>"
         True
     """
-    return base64.b64encode(gzip.compress(text.encode("utf-8"), 9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), 6, mtime=0)).decode("ascii")
 
 
 def unpack(packed: str) -> str:

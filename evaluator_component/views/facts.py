@@ -11,8 +11,10 @@ from typing import Any
 from evaluator_component.views.encoding import jsonable
 from evaluator_component.views.run import BASELINE, Run, is_baseline, listed_models
 
-__all__ = ["class_names", "run_facts", "total"]
+__all__ = ["class_names", "run_facts", "total", "version_of"]
 
+#: Names of folders that models lie in, whichever model it is.
+_COMMON_FOLDERS = {"eval_model_dir", "model", "saved_model", "serving_model_dir"}
 #: Entries that have a place of their own in the page, or that are no news to a reader.
 _PLACED = {
     "baselines",
@@ -80,7 +82,7 @@ def _models(run: Run) -> list[dict[str, Any]]:
         str(model["name"]): {
             **model,
             "hash": hashes.get(model["name"]),
-            "version": model.get("version"),
+            "version": str(model.get("version") or version_of(_location(model))),
             "location": _location(model),
         }
         for model in listed_models(run.metadata)
@@ -90,11 +92,28 @@ def _models(run: Run) -> list[dict[str, Any]]:
         # One model, one set of metrics: they belong together whatever they are called.
         known = dict(zip(roles, known.values(), strict=True))
     models = [{**known.pop(name, {}), "name": name, "role": role} for name, role in roles.items()]
+    if len({model.get("version") for model in models}) < len(models):
+        # The same last word of two places tells nothing.
+        models = [{**model, "version": ""} for model in models]
     for model in known.values():
         named = is_baseline(model) or model["name"] in (run.metadata.get("baselines") or ())
         models.append({**model, "role": BASELINE if named else "model", "unmeasured": True})
     told: list[dict[str, Any]] = jsonable(models, text_limit=500)
     return told
+
+
+def version_of(location: str | None) -> str:
+    """Returns what models are commonly told apart by: the last telling part of their place.
+
+    Example:
+        >>> version_of("/serving/flights/18/"), version_of("/tfx/Trainer/model/6/Format-Serving")
+        ('18', '6')
+    """
+    parts = [part for part in (location or "").split("/") if part]
+    while parts and (parts[-1].startswith("Format-") or parts[-1] in _COMMON_FOLDERS):
+        parts.pop()
+    name = parts[-1] if len(parts) > 1 else ""
+    return name if len(name) <= 24 else ""
 
 
 def _location(model: Mapping[str, Any]) -> str | None:

@@ -69,7 +69,7 @@ def _about(run: Run, full_path: bool) -> dict[str, Any]:
 
     facts = run_facts(run)
     candidates = [model for model in facts["models"] if model["role"] == CANDIDATE]
-    models = [str(m.get("version") or short(m.get("location"))) for m in candidates]
+    models = [(full_path and m.get("location")) or m.get("version") or "" for m in candidates]
     verdict = run.verdict or {}
     return {
         "name": run.name,

@@ -4,6 +4,8 @@ The scripts are ES modules in `assets/js`, readable as they are. They are joined
 their imports into one script (no bundler): `import` lines go, `export` words go, and a test keeps
 their top-level names apart.
 
+The page is ASCII only, so that it reads the same whatever encoding a server or a frame claims.
+
 Nothing from data is ever markup. The payload is JSON in a data block, in which "<" is written as
 an escape; big parts are gzip in base64. The page's policy lists the hash of every script it may
 run, so a text that got into the page by any way could not run, and forbids every request.
@@ -14,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -52,7 +55,7 @@ def build_page(payload: Mapping[str, Any]) -> str:
     page: str = template.render(
         script_hashes=" ".join(_policy_hashes()),
         version=html.escape(__version__),
-        title=html.escape(str(payload.get("title") or "Evaluation")),
+        title=_text(payload.get("title") or "Evaluation"),
         style=_style(),
         packed=packed,
         payload=pack(text) if packed else _in_script(text),
@@ -82,7 +85,18 @@ def embed_page(page: str, height: int) -> str:
 
 def _in_script(text: str) -> str:
     """Escapes JSON so that no text in it can end or change the script element around it."""
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return _ascii(text.replace("<", "\\u003c"))
+
+
+def _ascii(text: str) -> str:
+    """Writes what is not ASCII as escapes, as JSON and JavaScript know them in their strings."""
+    return re.sub(r"[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def _text(value: object) -> str:
+    """Returns a text of data as markup that shows it."""
+    escaped = html.escape(str(value)).encode("utf-8", "replace").decode("utf-8")
+    return escaped.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 @lru_cache(maxsize=1)
@@ -108,7 +122,7 @@ def _source(name: str) -> str:
 @lru_cache(maxsize=1)
 def _app() -> str:
     modules = [_EXPORT.sub("", _IMPORT.sub("", _source(name))) for name in module_names()]
-    code = '(() => {\n"use strict";\n\n' + "\n".join(modules) + "\n})();\n"
+    code = _ascii('(() => {\n"use strict";\n\n' + "\n".join(modules) + "\n})();\n")
     if "</script" in code.lower() or "<!--" in code:
         raise ValueError("the page's scripts must not hold the end of a script element")
     return code

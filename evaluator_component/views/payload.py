@@ -92,7 +92,7 @@ def report_payload(
         datasets.append(dataset)
     payload: dict[str, Any] = {
         "schema": SCHEMA,
-        "title": title or run.name or "Evaluation",
+        "title": title or _title(run.name),
         "initial": dict(initial or {}),
         "run": run_facts(run),
         "verdict": verdict,
@@ -103,6 +103,11 @@ def report_payload(
     }
     payload["tabs"] = list(tabs) if tabs is not None else _tabs(payload)
     return payload
+
+
+def _title(name: str) -> str:
+    # Folders of a TFX pipeline are numbers.
+    return f"Evaluation {name}" if name.isdigit() else name or "Evaluation"
 
 
 def examples_payload(

@@ -63,6 +63,17 @@ def test_the_policy_lists_the_hash_of_every_script_that_runs(flights: Run) -> No
     assert sorted(packed) == ["vega", "vega-interpreter", "vega-lite"]
 
 
+def test_the_page_is_ascii_whatever_is_in_it(hostile: Run, zoo: Run, flights: Run) -> None:
+    umlauts = Run(zoo.tables[1:], {"name": "Flüge 🛫 \ud800"})
+    for run in (hostile, umlauts, flights):
+        report = report_of(run)
+        assert report.html.isascii()
+        assert report._repr_html_().isascii()
+    page = report_of(umlauts).html
+    assert "<title>Fl&#252;ge &#128747; ?</title>" in page
+    assert '"title":"Fl\\u00fcge \\ud83d\\udeeb ?"' in page
+
+
 def test_hostile_texts_make_no_element(hostile: Run) -> None:
     report = report_of(hostile)
     elements = Elements(report.html)

@@ -107,9 +107,7 @@ export function models() {
 /** Returns how a model is called in the page: its name and version. */
 export function modelLabel(model) {
   const name = model.name || (model.role === "baseline" ? "baseline" : "model");
-  // Models are commonly stored under their version: .../18 is version 18.
-  const version = model.version ?? /\/([^/]{1,24})\/?$/.exec(model.location ?? "")?.[1];
-  return version && !name.includes(version) ? `${name} ${version}` : name;
+  return model.version && !name.includes(model.version) ? `${name} ${model.version}` : name;
 }
 
 /** Returns what can be compared: each model alone, and each candidate with the baseline. */
