@@ -26,10 +26,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evaluator_component.component.properties import safe_properties
+from evaluator_component.component.kubeflow_messages import (
+    read_artifacts,
+    read_parameters,
+    write_report,
+)
 from evaluator_component.errors import EvaluatorError
 
-__all__ = ["LocalPaths", "main", "run_step", "write_report"]
+__all__ = ["LocalPaths", "main", "run_step"]
 
 #: Where Kubeflow's launcher keeps what it downloads and uploads, by scheme.
 LOCAL_FOLDERS = {"minio://": "/minio/", "s3://": "/s3/", "gs://": "/gcs/"}
@@ -96,32 +100,23 @@ def run_step(
         beam_arguments: passed to executors that run Beam.
         prefix: of the launcher's local folders.
     """
-    from google.protobuf import json_format
-    from kfp.pipeline_spec import pipeline_spec_pb2 as messages
     from tfx.dsl.components.base import base_beam_executor, base_executor
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as tfx_entry
     from tfx.orchestration.portable import outputs_utils
     from tfx.utils import import_utils
 
     from evaluator_component.component.beam_executor import is_local
 
-    know_system_artifacts()
     paths = LocalPaths(prefix, () if is_local(beam_arguments) else OPENED_BY_TFX)
     for artifact in _artifacts(invocation):
         artifact["uri"] = paths.to_local(artifact["uri"])
-    given = json_format.ParseDict(invocation, messages.ExecutorInput(), ignore_unknown_fields=True)
-    spec = None
-    if inputs_spec is not None:
-        spec = json_format.ParseDict(
-            inputs_spec, messages.ComponentInputsSpec(), ignore_unknown_fields=True
-        )
+    given, wanted = invocation.get("inputs", {}), invocation["outputs"]
     name_of: dict[int, str] = {}
-    inputs = tfx_entry.parse_raw_artifact_dict(given.inputs.artifacts, name_of)
-    outputs = tfx_entry.parse_raw_artifact_dict(given.outputs.artifacts, name_of)
-    properties = tfx_entry.parse_execution_properties(
-        given.inputs.parameter_values, given.inputs.parameters, spec
+    inputs = read_artifacts(given.get("artifacts", {}), name_of)
+    outputs = read_artifacts(wanted.get("artifacts", {}), name_of)
+    properties = read_parameters(
+        given.get("parameterValues", {}), (inputs_spec or {}).get("parameters", {})
     )
-    task_folder = os.path.dirname(given.outputs.output_file)
+    task_folder = os.path.dirname(wanted["outputFile"])
     settings = {
         "unique_id": os.path.basename(task_folder),
         "tmp_dir": os.path.join(task_folder, ".temp"),
@@ -138,16 +133,7 @@ def run_step(
     outputs_utils.tag_output_artifacts_with_version(outputs)
     for blessing in outputs.get("blessing", ()):
         _name_models(blessing, name_of)
-    write_report(outputs, name_of, given.outputs.output_file, paths)
-
-
-def know_system_artifacts() -> None:
-    """Tells TFX the classes of the types that Kubeflow's UI draws."""
-    from tfx.orchestration.kubeflow.v2 import compiler_utils
-
-    from evaluator_component.component.artifacts import SYSTEM_ARTIFACTS
-
-    compiler_utils.TITLE_TO_CLASS_PATH.update(SYSTEM_ARTIFACTS)
+    write_report(outputs, wanted["outputFile"], name_of=name_of, to_remote=paths.to_remote)
 
 
 def _artifacts(invocation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -162,70 +148,6 @@ def _name_models(blessing: Any, name_of: Mapping[int, str]) -> None:
         if blessing.has_custom_property(role):
             number = blessing.get_int_custom_property(role)
             blessing.set_string_custom_property(role, name_of.get(number, str(number)))
-
-
-def write_report(
-    outputs: Mapping[str, Sequence[Any]], name_of: Mapping[int, str], path: str, paths: LocalPaths
-) -> None:
-    """Writes the ExecutorOutput that the launcher reads.
-
-    Args:
-        outputs: TFX's artifacts by output key.
-        name_of: the store's names of artifacts by the numbers that stand for them in this step.
-        path: the file to write.
-        paths: takes local paths, in properties as well, back to URIs.
-    """
-    report = {
-        key: {"artifacts": [_reported(artifact, name_of, paths) for artifact in artifacts]}
-        for key, artifacts in outputs.items()
-    }
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({"artifacts": report}, file, allow_nan=False)
-
-
-def _reported(artifact: Any, name_of: Mapping[int, str], paths: LocalPaths) -> dict[str, Any]:
-    """Returns an artifact as the launcher reads it, its properties in forms that can be stored."""
-    from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX
-
-    message = artifact.mlmd_artifact
-    values = {name: _value(value) for name, value in message.properties.items()}
-    for name, value in message.custom_properties.items():
-        declared = name in (artifact.artifact_type.properties or ())
-        values[f"{CUSTOM_PROPERTIES_PREFIX}{name}" if declared else name] = _value(value)
-    reported = {
-        "uri": paths.to_remote(artifact.uri),
-        "metadata": {
-            name: paths.to_remote(value) if isinstance(value, str) else value
-            for name, value in safe_properties(values).items()
-        },
-    }
-    if message.id in name_of:
-        reported["name"] = name_of[message.id]
-    return reported
-
-
-def _value(value: Any) -> Any:
-    """Returns a property as a Python value, None for what has none."""
-    kind = value.WhichOneof("value")
-    if kind == "struct_value":
-        found = _struct(value.struct_value)
-        return found.get("__value__", found)
-    return getattr(value, kind) if kind and kind != "proto_value" else None
-
-
-def _struct(struct: Any) -> dict[str, Any]:
-    """Returns a Struct as a dict; protobuf's own way fails on numbers that are not finite."""
-    return {name: _struct_value(value) for name, value in struct.fields.items()}
-
-
-def _struct_value(value: Any) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        return _struct(value.struct_value)
-    if kind == "list_value":
-        return [_struct_value(part) for part in value.list_value.values]
-    return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

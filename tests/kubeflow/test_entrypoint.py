@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from evaluator_component.component.kubeflow_entrypoint import LocalPaths, main, write_report
+from evaluator_component.component.kubeflow_entrypoint import LocalPaths, main
+from evaluator_component.component.kubeflow_messages import read_artifacts, write_report
 
 pytestmark = pytest.mark.slow
 
@@ -118,10 +119,55 @@ def test_properties_of_a_type_keep_their_names(tmp_path):
     examples.set_string_custom_property("span", "of another")
     paths = LocalPaths()
     paths.to_local("minio://b/examples")
-    write_report({"examples": [examples]}, {}, str(tmp_path / "out" / "report.json"), paths)
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    path = tmp_path / "out" / "report.json"
+    write_report({"examples": [examples]}, str(path), to_remote=paths.to_remote)
+    report = json.loads(path.read_text())
     (reported,) = report["artifacts"]["examples"]["artifacts"]
     assert reported["uri"] == "minio://b/examples"
     assert reported["metadata"]["span"] == 3
     assert reported["metadata"]["custom:span"] == "of another"
     assert all(math.isfinite(v) for v in reported["metadata"].values() if isinstance(v, float))
+
+
+def test_artifacts_are_read_as_tfxs_own_entry_point_reads_them():
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2 as messages
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as theirs
+
+    metadata = {
+        "span": 3,
+        "version": "none: a word",
+        "split_names": '["train", "eval"]',
+        "custom:span": "custom",
+        "tfx_version": "1.21.0",
+        "share": 0.5,
+        "files": {"list": ["a", "b"]},
+    }
+    examples = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
+    artifact = {"name": "17", "uri": "/minio/b/e", "type": examples, "metadata": metadata}
+    given = {"examples": {"artifacts": [artifact]}}
+    name_of: dict[int, str] = {}
+    (ours,) = read_artifacts(given, name_of)["examples"]
+
+    parsed = json_format.ParseDict({"artifacts": given}, messages.ExecutorInput.Inputs())
+    their_names: dict[int, str] = {}
+    (expected,) = theirs.parse_raw_artifact_dict(parsed.artifacts, their_names)["examples"]
+    assert name_of == their_names
+    assert type(ours) is type(expected)
+    assert ours.mlmd_artifact == expected.mlmd_artifact
+    assert (ours.span, ours.split_names) == (3, '["train", "eval"]')
+    assert ours.get_custom_property("share") == expected.get_custom_property("share") == 0.5
+
+
+def test_a_step_does_not_import_all_of_tfxs_components():
+    import subprocess
+    import sys
+
+    told = "import sys, evaluator_component.component.executor as e\n"
+    told += "import evaluator_component.component.kubeflow_entrypoint\n"
+    told += "from evaluator_component.component.kubeflow_messages import _class_path as p\n"
+    told += "p({'schemaTitle': 'tfx.Model'})\n"
+    told += "print([name for name in ('tfx.components', 'tensorflow_model_analysis') "
+    told += "if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

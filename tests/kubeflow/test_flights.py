@@ -166,14 +166,75 @@ def test_the_result_folder_in_the_bucket_loads(cluster, runs, tmp_path):
     assert load_eval_result(str(tmp_path / "evaluation")).slicing_metrics
 
 
-def test_the_command_line_finds_the_blessed_model_and_compiles(cluster, runs, tmp_path):
-    command = [sys.executable, str(image_tree.FOLDER / "flights.py"), "compile"]
-    arguments = ["--image", "registry/flights:2", "--output", str(tmp_path / "flights.yaml")]
-    store = ["--metadata", f"grpc://127.0.0.1:{cluster.port}"]
-    done = subprocess.run(
-        [*command, *arguments, *store], capture_output=True, text=True, cwd=tmp_path, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
+def test_the_command_line_finds_the_blessed_model_and_compiles(cluster, runs, tmp_path, capsys):
+    from pipelines.kubeflow.flights import main
+
+    path = tmp_path / "flights.yaml"
+    store = f"grpc://127.0.0.1:{cluster.port}"
+    arguments = ["--image", "registry/flights:2", "--output", str(path), "--metadata", store]
+    assert main(["compile", *arguments]) == 0
     model = runs[1].outputs["Trainer"]["model"].uri
-    assert f"baseline: {model}" in done.stdout
-    assert model in (tmp_path / "flights.yaml").read_text()
+    assert capsys.readouterr().out.splitlines()[0] == f"baseline: {model}"
+    assert model in path.read_text()
+
+
+def test_the_script_runs_from_anywhere(tmp_path):
+    command = [sys.executable, str(image_tree.FOLDER / "flights.py"), "submit", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--baseline-parameter" in done.stdout
+
+
+def test_a_step_under_a_condition_is_skipped_where_the_model_is_not_blessed(
+    cluster, runs, monkeypatch
+):
+    from tfx.components.pusher import component
+    from tfx.dsl.experimental.conditionals.conditional import Cond
+
+    pusher = component.Pusher
+
+    def pusher_under_a_condition(model_blessing, **arguments):
+        with Cond(model_blessing.future()[0].custom_property("blessed") == 1):
+            return pusher(**arguments)
+
+    monkeypatch.setattr(component, "Pusher", pusher_under_a_condition)
+    bound = {"value_threshold": {"lower_bound": 0.999}}
+    config = {**EVAL_CONFIG, "metrics_specs": [{"metrics": [{**AUC, "threshold": bound}]}]}
+    run = rerun(cluster, "unblessed", config)
+    assert run.states["Evaluator"] == "COMPLETE", run.told()
+    assert run.states["Pusher"] == "SKIPPED"
+    last = history(f"grpc://127.0.0.1:{cluster.port}", pipeline="flights")[-1]
+    assert last.verdict == "NOT_BLESSED"
+    assert "auc on Overall" in last.reason
+    baseline = latest_blessed_model(f"grpc://127.0.0.1:{cluster.port}", "flights")
+    assert baseline == runs[1].outputs["Trainer"]["model"].uri
+
+
+def test_a_step_that_fails_says_why_and_leaves_nothing(cluster, runs):
+    config = {**EVAL_CONFIG, "model_specs": [{"label_key": "latte"}]}
+    store = f"grpc://127.0.0.1:{cluster.port}"
+    before = len(history(store, pipeline="flights"))
+    run = rerun(cluster, "failing", config)
+    assert (run.states["Evaluator"], run.states["Pusher"]) == ("FAILED", "SKIPPED")
+    assert "latte" in run.logs["Evaluator"].splitlines()[-2]
+    assert "did you mean 'late'?" in run.logs["Evaluator"]
+    assert len(history(store, pipeline="flights")) == before
+    assert not cluster.in_bucket(f"{run.root}/Evaluator").exists()
+
+
+def rerun(cluster, name, config):
+    """Runs the second run's pipeline with another config; what came before is in the cache."""
+    from pipelines.kubeflow.flights import compile_flights
+
+    path = compile_flights(
+        cluster.folder / f"{name}.yaml",
+        image="registry/flights:1",
+        data=str(cluster.folder / "data" / "flights-1-in-40"),
+        serving=str(cluster.folder / "serving"),
+        training={"epochs": 4, "seed": 2},
+        eval_config=config,
+    )
+    run = kfp.Run(cluster, path)
+    run.go()
+    assert (run.states["ImportExampleGen"], run.states["Trainer"]) == ("CACHED", "CACHED")
+    return run
