@@ -83,6 +83,7 @@ _HOMES = {
         "default_extractors",
         "default_writers",
         "evaluate",
+        "merge_results",
         "run_model_analysis",
     ),
     "component": ("EvalMetrics", "EvalReport", "EvalRoc", "Evaluator"),

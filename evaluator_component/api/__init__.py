@@ -17,6 +17,7 @@ __all__ = [
     "default_extractors",
     "default_writers",
     "evaluate",
+    "merge_results",
     "run_model_analysis",
 ]
 
@@ -35,6 +36,7 @@ __getattr__, __dir__ = lazy_names(
         "default_extractors": "defaults",
         "default_writers": "defaults",
         "evaluate": "evaluation",
+        "merge_results": "merging",
         "run_model_analysis": "evaluation",
     },
 )

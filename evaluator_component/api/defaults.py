@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from evaluator_component.confidence.resampling import BOOTSTRAP, JACKKNIFE, Resampling
@@ -27,6 +27,7 @@ def default_extractors(
     plan: Plan | None = None,
     derived: Mapping[str, Derived] | None = None,
     graph_features: Sequence[str] = (),
+    skipped: Collection[str] = (),
 ) -> list[Extractor]:
     """Returns the default chain: inputs, predictions, slice keys.
 
@@ -36,11 +37,12 @@ def default_extractors(
         plan: tells which slices there are; the config does where it is None.
         derived: columns to compute from the features, by name.
         graph_features: features that an eval SavedModel makes and the data do not have.
+        skipped: names of models that need not predict.
     """
     exclude = eval_config.options.non_finite == eval_config_pb2.Options.EXCLUDE
     return [
         InputExtractor(eval_config, derived),
-        PredictExtractor(eval_shared_model, eval_config, graph_features),
+        PredictExtractor(eval_shared_model, eval_config, graph_features, skipped),
         *([ScreenExtractor()] if exclude else []),
         SliceKeyExtractor(eval_config, slice_spec=plan.slices if plan is not None else None),
     ]
@@ -52,6 +54,7 @@ def default_evaluators(
     plan: Plan | None = None,
     dataset: str = "",
     shards: int = 1,
+    **options: Any,
 ) -> list[Evaluator]:
     """Returns the default evaluators: metrics and plots.
 
@@ -61,6 +64,7 @@ def default_evaluators(
         plan: what to compute; made from the config where it is None.
         dataset: name of the dataset.
         shards: number of tables that slices are spread over.
+        options: more arguments of `MetricsAndPlotsEvaluator`.
     """
     del eval_shared_model
     return [
@@ -70,6 +74,7 @@ def default_evaluators(
             min_slice_size=eval_config.options.min_slice_size.value or 1,
             dataset=dataset,
             shards=shards,
+            **options,
         )
     ]
 

@@ -67,6 +67,7 @@ def evaluate(
     report: bool = True,
     name: str = "",
     progress: bool = False,
+    reuse: str | None = None,
 ) -> Outcome:
     """Evaluates models on data, and writes a result folder.
 
@@ -87,6 +88,9 @@ def evaluate(
         report: whether to write `report.html`.
         name: of the run, in tables and time series.
         progress: whether to show progress on the terminal.
+        reuse: result folder of an earlier run. The baseline's statistics are taken from there
+            instead of predicting again, where model, data and config agree; a note says what was
+            done, and why not.
 
     Returns:
         The results and where they are.
@@ -106,6 +110,7 @@ def evaluate(
         evaluators=evaluators,
         writers=writers,
         name=name,
+        reuse=reuse,
     )
     return job.run(
         output_path or tempfile.mkdtemp(prefix="evaluation-"),

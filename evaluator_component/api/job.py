@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluator_component.api.datasets import Dataset, datasets_of
@@ -16,10 +17,12 @@ from evaluator_component.api.defaults import (
 )
 from evaluator_component.api.derived import derived_columns
 from evaluator_component.api.evaluation import Outcome
+from evaluator_component.api.identity import Identity, identity_of
 from evaluator_component.api.inference import fill_from_models
 from evaluator_component.api.models import EvalSharedModel, models_by_name
 from evaluator_component.api.pipeline import Circumstances
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
+from evaluator_component.api.reuse import Reuse, find_statistics, write_manifest
 from evaluator_component.api.weak import WeakSearch, bin_features, pin_bins, plan_search
 from evaluator_component.config import (
     BaselinePolicy,
@@ -27,17 +30,18 @@ from evaluator_component.config import (
     parse_config,
     with_defaults,
 )
-from evaluator_component.errors import EvaluatorError, Problems
+from evaluator_component.errors import ConfigError, EvaluatorError, Problems
 from evaluator_component.evaluators.base import Evaluator
 from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
 from evaluator_component.evaluators.plan import Plan, make_plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.columns import model_columns
+from evaluator_component.extractors.predict import PredictExtractor
 from evaluator_component.extractors.screen import EXCLUDED
 from evaluator_component.inputs.derived import Derived, needed
 from evaluator_component.metrics import registry
 from evaluator_component.validation import check_thresholds
-from evaluator_component.writers import AnalysisTableWriter
+from evaluator_component.writers import AnalysisTableWriter, StatisticsWriter
 
 __all__ = ["Job"]
 
@@ -58,6 +62,8 @@ class Job:
         circumstances: what the verdict depends on besides metrics and thresholds.
         search: the search for weak slices; None for none.
         name: of the run.
+        obstacle: why statistics can be neither stored nor reused; "" where they can.
+        reuse: what came of a wish to reuse the baseline's statistics; None without one.
     """
 
     eval_config: Any
@@ -71,6 +77,8 @@ class Job:
     circumstances: Circumstances
     search: WeakSearch | None = None
     name: str = ""
+    obstacle: str = ""
+    reuse: Reuse | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -91,6 +99,7 @@ class Job:
         writers: Any = None,
         name: str = "",
         baseline_problem: str = "",
+        reuse: str | None = None,
     ) -> Job:
         """Checks everything, and plans the evaluation; see `evaluate` for the arguments.
 
@@ -141,6 +150,7 @@ class Job:
                 writers=writers,
                 name=name,
                 baseline_problem=failed[unloadable[0]],
+                reuse=reuse,
             )
         for model_name, problem in failed.items():
             problems.add(f"model {model_name!r}" if model_name else "model", problem)
@@ -198,7 +208,12 @@ class Job:
         if config.HasField("weak_slices") and tried[0] is not None:
             search = plan_search(config, searched, tried[0], problems)
         problems.raise_if_any(of="with the evaluation")
-        return cls(
+        obstacle = ""
+        if extractors or evaluators:
+            obstacle = "extractors or evaluators are not the default ones"
+        elif wanted:
+            obstacle = f"{', '.join(wanted)}: features that a model makes"
+        job = cls(
             eval_config=config,
             datasets=datasets,
             models=by_name,
@@ -210,7 +225,27 @@ class Job:
             circumstances=Circumstances(rubber_stamp, has_baseline, baseline_problem, tuple(notes)),
             search=search,
             name=name,
+            obstacle=obstacle,
         )
+        return job if reuse is None else job._reusing(reuse)
+
+    def identity(self) -> Identity:
+        """Computes hashes of what the statistics depend on."""
+        return identity_of(self.eval_config, self.plan, self.datasets, self.models)
+
+    def _reusing(self, folder: str) -> Job:
+        """Takes the baseline's statistics from an earlier run, where they fit."""
+        reuse = find_statistics(self, folder, self.identity())
+        notes = (*self.notes, reuse.note)
+        job = replace(self, reuse=reuse, circumstances=replace(self.circumstances, notes=notes))
+        if reuse.reason:
+            return job
+        predict = PredictExtractor(self.models, self.eval_config, skipped=(reuse.baseline,))
+        chain = [
+            predict if each.stage_name == predict.stage_name else each for each in self.extractors
+        ]
+        plan = replace(self.plan, stored_models=(reuse.baseline,))
+        return replace(job, extractors=tuple(chain), plan=plan)
 
     def resolved(self) -> list[tuple[str, str]]:
         """Returns what was found, as (what, where) pairs, for people to read."""
@@ -256,9 +291,13 @@ class Job:
 
         from evaluator_component.api.runner import no_traces_of_own_errors, options_of, own_error
         from evaluator_component.results import load_eval_result
-        from evaluator_component.writers import RunInfo, write_run_info
+        from evaluator_component.writers import RunInfo, clear_results, write_run_info
 
         del progress
+        if self.reuse is not None and os.path.realpath(self.reuse.folder) == os.path.realpath(
+            output_path
+        ):
+            raise ConfigError(f"reuse: {output_path} is the folder that this run is to write")
         started = time.perf_counter()
         info = RunInfo.create(
             self.eval_config,
@@ -267,6 +306,13 @@ class Job:
             data={dataset.name: dataset.describe() for dataset in self.datasets},
             notes=self.notes,
         )
+        identity = self.identity() if self._keeps_statistics else None
+        if identity is not None:
+            hashes = {name: each["content"] for name, each in identity.models.items()}
+            info = info.with_(model_hashes={name: each for name, each in hashes.items() if each})
+        if self.reuse is not None:
+            info = info.with_(details={"reuse": self.reuse.to_dict()})
+        clear_results(output_path)
         options = options_of(pipeline_options)
         pipeline = beam.Pipeline(options=options)
         self._build(pipeline, output_path)
@@ -292,6 +338,8 @@ class Job:
             seconds=round(time.perf_counter() - started, 3),
             runner=type(pipeline.runner).__name__,
         )
+        if identity is not None:
+            write_manifest(output_path, identity)
         write_run_info(output_path, info)
         loaded = load_eval_result(output_path)
         if report:
@@ -314,7 +362,12 @@ class Job:
             prefix = dataset.name or "Data"
             batches = self._read(pipeline, dataset, prefix)
             standard = default_evaluators(
-                self.models, self.eval_config, self.plan, dataset=dataset.name
+                self.models,
+                self.eval_config,
+                self.plan,
+                dataset=dataset.name,
+                keep_statistics=self._keeps_statistics,
+                stored=self._stored(dataset.name),
             )
             if self.eval_config.worst_examples.num_examples:
                 standard.append(_worst_examples(self.eval_config))
@@ -326,8 +379,22 @@ class Job:
         standard_writers = default_writers(output_path, self.models, self.eval_config)
         if self.eval_config.worst_examples.num_examples:
             standard_writers.append(AnalysisTableWriter(output_path))
+        if self._keeps_statistics:
+            names = [dataset.name for dataset in self.datasets]
+            standard_writers.append(StatisticsWriter(output_path, self.plan, names))
         writers = _stages(self.writers, standard_writers)
         evaluation | "Write" >> WriteResults(writers)
+
+    @property
+    def _keeps_statistics(self) -> bool:
+        disabled = self.eval_config.options.disabled_outputs.values
+        return not self.obstacle and "statistics" not in disabled
+
+    def _stored(self, dataset: str) -> Any:
+        if self.reuse is None or self.reuse.reason:
+            return None
+        resampled = resampling_of(self.eval_config) is not None
+        return self.reuse.read(dataset, self.plan, resampled)
 
     def _read(self, pipeline: Any, dataset: Dataset, prefix: str) -> Any:
         import apache_beam as beam

@@ -82,6 +82,7 @@ def _data_options(function: Any) -> Any:
 @click.option("--output", required=True, type=FOLDER, help="Result folder to write.")
 @click.option("--name", default="", help="Name of the run, in tables and time series.")
 @click.option("--rubber-stamp", is_flag=True, default=None, help="Bless without a baseline.")
+@click.option("--reuse", type=FOLDER, help="Result folder with statistics of the baseline.")
 @click.option("--beam", multiple=True, help="Beam option, such as --beam=--runner=FlinkRunner.")
 def evaluate(
     config: str,
@@ -92,6 +93,7 @@ def evaluate(
     output: str,
     name: str,
     rubber_stamp: bool | None,
+    reuse: str | None,
     beam: tuple[str, ...],
 ) -> None:
     """Evaluate models on data; exit with the verdict."""
@@ -108,6 +110,7 @@ def evaluate(
         pipeline_options=list(beam),
         rubber_stamp=rubber_stamp,
         name=name,
+        reuse=reuse,
         progress=sys.stderr.isatty(),
     )
     print_result(outcome.result)

@@ -17,6 +17,7 @@ DISABLEABLE_OUTPUTS = (
     "metrics",
     "plots",
     "report",
+    "statistics",
     "validations",
     "weak_slices",
     "worst_examples",

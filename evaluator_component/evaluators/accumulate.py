@@ -120,6 +120,8 @@ class Accumulator:
         """Groups statistics that take the same batch; keeps their ids."""
         found: dict[tuple[View, str], list[tuple[int, Accumulation]]] = {}
         for number, each in enumerate(accumulations):
+            if each.view.model_name in self.plan.stored_models:
+                continue
             query_key = each.view.query_key if each.statistic.form == QUERY else ""
             if query_key == self.queries:
                 found.setdefault((each.view, each.statistic.form), []).append((number, each))

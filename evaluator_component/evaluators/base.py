@@ -18,6 +18,7 @@ __all__ = [
     "ANALYSIS_KEY",
     "METRICS_KEY",
     "PLOTS_KEY",
+    "STATISTICS_KEY",
     "VALIDATIONS_KEY",
     "Evaluation",
     "Evaluator",
@@ -35,6 +36,8 @@ PLOTS_KEY = "plots"
 VALIDATIONS_KEY = "validations"
 #: PCollection[Extracts]: rows.
 ANALYSIS_KEY = "analysis"
+#: PCollection[(dataset, shard, Accumulated)]: what metrics and plots were computed from.
+STATISTICS_KEY = "statistics"
 
 
 @dataclass(frozen=True)

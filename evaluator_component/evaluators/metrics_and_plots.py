@@ -20,7 +20,13 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from evaluator_component.confidence.resampling import Resampling
 from evaluator_component.evaluators.accumulate import Accumulated, Accumulator
-from evaluator_component.evaluators.base import METRICS_KEY, PLOTS_KEY, Evaluation, Evaluator
+from evaluator_component.evaluators.base import (
+    METRICS_KEY,
+    PLOTS_KEY,
+    STATISTICS_KEY,
+    Evaluation,
+    Evaluator,
+)
 from evaluator_component.evaluators.compute import Computed, compute
 from evaluator_component.evaluators.over_slices import assemble
 from evaluator_component.evaluators.plan import Plan
@@ -48,6 +54,8 @@ def MetricsAndPlotsEvaluator(
     dataset: str = "",
     shards: int = 1,
     run_after: str = SLICE_KEY_EXTRACTOR_STAGE_NAME,
+    keep_statistics: bool = False,
+    stored: beam.PTransform | None = None,
 ) -> Evaluator:
     """Makes the evaluator of metrics and plots.
 
@@ -58,13 +66,20 @@ def MetricsAndPlotsEvaluator(
         dataset: name of the dataset.
         shards: number of tables that slices are spread over.
         run_after: extractor whose output it takes.
+        keep_statistics: whether to give the merged states, too.
+        stored: gives (shard, Accumulated) of the plan's `stored_models`.
     """
-    transform = ComputeMetricsAndPlots(plan, resampling, min_slice_size, dataset, shards)
+    transform = ComputeMetricsAndPlots(
+        plan, resampling, min_slice_size, dataset, shards, keep_statistics, stored
+    )
     return Evaluator(METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME, run_after, transform)
 
 
 class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
-    """PCollection[Extracts] -> {"metrics": ..., "plots": ...}, both PCollection[MetricsTable]."""
+    """PCollection[Extracts] -> {"metrics": ..., "plots": ...}, both PCollection[MetricsTable].
+
+    With `keep_statistics` also {"statistics": PCollection[(dataset, shard, Accumulated)]}.
+    """
 
     def __init__(
         self,
@@ -73,6 +88,8 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         min_slice_size: int = 1,
         dataset: str = "",
         shards: int = 1,
+        keep_statistics: bool = False,
+        stored: beam.PTransform | None = None,
     ) -> None:
         super().__init__()
         self._plan = plan
@@ -80,6 +97,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         self._min_slice_size = min_slice_size
         self._dataset = dataset
         self._shards = shards
+        self._keep, self._stored = keep_statistics, stored
 
     def expand(self, extracts: beam.PCollection) -> Evaluation:
         """Builds the graph."""
@@ -91,13 +109,12 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
                 self._plan, self._resampling, self._shards
             )
             states = (states, queries) | "BothKinds" >> beam.Flatten()
-        computed = (
-            states
-            | "Merge" >> beam.CombinePerKey(MergeStates())
-            | "Compute"
-            >> beam.ParDo(
-                _Compute(self._plan, self._resampling, self._min_slice_size, self._dataset)
-            )
+        if self._stored is not None:
+            stored = extracts.pipeline | f"Stored[{self._dataset}]" >> self._stored
+            states = (states, stored) | "WithStored" >> beam.Flatten()
+        merged = states | "Merge" >> beam.CombinePerKey(MergeStates())
+        computed = merged | "Compute" >> beam.ParDo(
+            _Compute(self._plan, self._resampling, self._min_slice_size, self._dataset)
         )
         plots = computed | "Plots" >> beam.Map(_plots_of)
         metrics = (
@@ -106,7 +123,12 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
             | "Gather" >> beam.combiners.ToList()
             | "Assemble" >> beam.ParDo(_Assemble(self._plan, self._resampling, self._dataset))
         )
-        return {METRICS_KEY: metrics, PLOTS_KEY: plots}
+        evaluation = {METRICS_KEY: metrics, PLOTS_KEY: plots}
+        if self._keep:
+            evaluation[STATISTICS_KEY] = merged | "Statistics" >> beam.Map(
+                _with_dataset, self._dataset
+            )
+        return evaluation
 
 
 class Accumulate(beam.DoFn):  # type: ignore[misc]
@@ -179,6 +201,10 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
     def process(self, shards: Sequence[Computed]) -> Iterator[MetricsTable]:
         if shards:
             yield assemble(self._plan, shards, self._resampling, self._dataset)
+
+
+def _with_dataset(shard: tuple[int, Accumulated], dataset: str) -> tuple[str, int, Accumulated]:
+    return (dataset, *shard)
 
 
 def _plots_of(computed: Computed) -> Any:

@@ -243,6 +243,8 @@ class Plan:
         cross_slices: comparisons of slices.
         counts: tell the number of examples of a slice, and their weight.
         extra: accumulated besides, for evaluators that read states themselves.
+        stored_models: models whose states are known from an earlier run: their predictions are
+            not there, and nothing is accumulated for them.
     """
 
     entries: tuple[Entry, ...]
@@ -253,6 +255,7 @@ class Plan:
         default=(Accumulation(View(), RowWeight()), Accumulation(View(), RowWeight()))
     )
     extra: tuple[Accumulation, ...] = ()
+    stored_models: tuple[str, ...] = ()
 
     @cached_property
     def accumulations(self) -> tuple[Accumulation, ...]:

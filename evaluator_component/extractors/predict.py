@@ -5,7 +5,7 @@ Models are loaded once per process, in `setup`; all of them see the same batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,7 @@ def PredictExtractor(
     eval_shared_model: Any = None,
     eval_config: Any = None,
     graph_features: Sequence[str] = (),
+    skipped: Collection[str] = (),
 ) -> Extractor:
     """Makes the extractor of predictions.
 
@@ -109,13 +110,15 @@ def PredictExtractor(
             `default_eval_shared_model` makes them; None: predictions are columns of the data.
         eval_config: its model specs say which entries of the predictions count.
         graph_features: features that an eval SavedModel makes and the data do not have.
+        skipped: names of models that need not predict.
     """
     if not eval_shared_model:
         columns = model_columns(eval_config.model_specs)
         keys = {each.name: dict(each.prediction_keys) for each in columns}
         return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_StoredPredictions(keys)))
     models = models_to_load(eval_shared_model, eval_config)
-    transform = beam.ParDo(_Predict(models, tuple(graph_features)))
+    kept = tuple(model for model in models if model.name not in skipped)
+    transform = beam.ParDo(_Predict(kept, tuple(graph_features), by_name=len(models) > 1))
     return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, transform)
 
 
@@ -126,8 +129,11 @@ def _as_list(models: Any) -> Sequence[Any]:
 
 
 class _Predict(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, models: tuple[ModelToLoad, ...], features: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, models: tuple[ModelToLoad, ...], features: tuple[str, ...] = (), by_name: bool = False
+    ) -> None:
         self._models = models
+        self._by_name = by_name
         self._features = features
 
     def setup(self) -> None:
@@ -151,7 +157,7 @@ class _Predict(beam.DoFn):  # type: ignore[misc]
             )
         for key, by_model in found.items():
             if by_model:
-                extracts[key] = by_model if len(self._models) > 1 else next(iter(by_model.values()))
+                extracts[key] = by_model if self._by_name else next(iter(by_model.values()))
         yield extracts
 
     def _take_features(self, extracts: Extracts, made: Mapping[str, Any]) -> None:

@@ -38,6 +38,8 @@ __all__ = [
     "PLOTS",
     "REPORT_FILE",
     "RUN_FILE",
+    "STATISTICS",
+    "STATISTICS_FILE",
     "VALIDATIONS",
     "VERDICT_FILE",
     "Folder",
@@ -48,16 +50,18 @@ METRICS = "metrics"
 PLOTS = "plots"
 ATTRIBUTIONS = "attributions"
 VALIDATIONS = "validations"
+STATISTICS = "statistics"
 
 EVAL_CONFIG_FILE = "eval_config.json"
 VERDICT_FILE = "verdict.json"
 REPORT_FILE = "report.html"
 RUN_FILE = "run.json"
+STATISTICS_FILE = "statistics.json"
 
 _OURS = re.compile(
-    r"(metrics|plots|attributions|analysis)-\d{5}-of-\d{5}\.(tfrecord|parquet)"
+    r"(metrics|plots|attributions|analysis|statistics)-\d{5}-of-\d{5}\.(tfrecord|parquet|npz)"
     r"|metrics\.(parquet|json|csv)|validations\.tfrecord"
-    r"|eval_config\.json|verdict\.json|report\.html|run\.json|\..*\.tmp"
+    r"|(eval_config|verdict|statistics|run)\.json|report\.html|\..*\.tmp"
 )
 
 
