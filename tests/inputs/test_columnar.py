@@ -109,7 +109,7 @@ def test_only_the_wanted_columns_come_but_ids_look_at_all(tmp_path, form):
 def test_files_with_fewer_columns_or_other_widths_of_numbers_fit_together(tmp_path):
     write(tmp_path / "a", table(10), "parquet")
     other = table(10, 10)
-    narrow = other.set_column(2, "row", other["row"].cast(pa.int32())).drop_columns(["delay"])
+    narrow = other.set_column(2, "row", other["row"].cast(pa.int32())).drop(["delay"])
     write(tmp_path / "b", narrow, "parquet")
     rows = read(tmp_path / "*")
     assert rows["row"] == list(range(20))
