@@ -345,7 +345,8 @@ class Job:
         if report:
             from evaluator_component.views import report_of
 
-            report_of(loaded).save(f"{output_path}/report.html")
+            keeps_rows = bool(self.eval_config.worst_examples.num_examples)
+            report_of(loaded, examples=keeps_rows).save(f"{output_path}/report.html")
         return Outcome(output_path, loaded, notes)
 
     def _build(self, pipeline: Any, output_path: str) -> None:
