@@ -7,6 +7,7 @@ import yaml
 
 from evaluator_component.errors import ConfigError
 
+pytest.importorskip("kfp", reason="kfp is not there: pip install 'evaluator_component[kubeflow]'")
 pytestmark = pytest.mark.slow
 
 IMAGE = "registry/flights:1"

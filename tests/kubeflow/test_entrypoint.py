@@ -10,6 +10,7 @@ import pytest
 from evaluator_component.component.kubeflow_entrypoint import LocalPaths, main
 from evaluator_component.component.kubeflow_messages import read_artifacts, write_report
 
+pytest.importorskip("kfp", reason="kfp is not there: pip install 'evaluator_component[kubeflow]'")
 pytestmark = pytest.mark.slow
 
 FOLDER = "minio://mlpipeline/v2/artifacts/p/1/Step/2"

@@ -7,13 +7,14 @@ import subprocess
 import sys
 
 import image_tree
-import kfp_backend as kfp
-import kfp_metadata
 import pytest
 
 from evaluator_component.component.history import history
 from evaluator_component.component.kubeflow import latest_blessed_model
 
+REASON = "kfp is not there: pip install 'evaluator_component[kubeflow]'"
+kfp = pytest.importorskip("kfp_backend", reason=REASON, exc_type=ImportError)
+kfp_metadata = pytest.importorskip("kfp_metadata")
 pytestmark = pytest.mark.slow
 
 BUCKET = "minio://mlpipeline/v2/artifacts"

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
+pytest.importorskip("kfp", reason="kfp is not there: pip install 'evaluator_component[kubeflow]'")
 pytestmark = pytest.mark.slow
 
 MODEL = "minio://mlpipeline/v2/artifacts/flights/1/Trainer/2/model"
