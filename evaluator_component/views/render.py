@@ -122,7 +122,7 @@ def render_time_series(
     """Shows metrics over runs, one chart per metric.
 
     Args:
-        results: loaded results or `Run`s.
+        results: loaded results or `Run`s, or what `component.history` reads from ML Metadata.
         slicing_spec: of which slice or slices; the overall one comes first, and without a spec
             every slice can be chosen.
         display_full_path: whether models and data are named by their whole path.

@@ -134,10 +134,11 @@ class Report:
 
 
 def _link(start: Path, folder: str) -> str:
-    report = Path(folder, REPORT_FILE) if folder else None
-    if report is None or not report.is_file():
-        return ""
-    return Path(os.path.relpath(report, start)).as_posix()
+    # A pipeline keeps the page as an artifact of its own: then the place is the file itself.
+    for report in (Path(folder, REPORT_FILE), Path(folder)) if folder else ():
+        if report.is_file():
+            return Path(os.path.relpath(report, start)).as_posix()
+    return ""
 
 
 def report_of(

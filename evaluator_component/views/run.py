@@ -4,8 +4,8 @@ Vocabulary:
     Run: one evaluation of one or several models on one or several datasets.
     role: what a model is in its run, "candidate" or "baseline".
 
-Views take a `Run`, or anything that `as_run` understands: a loaded result, a `MetricsTable`, or a
-sequence of tables.
+Views take a `Run`, or anything that `as_run` understands: a loaded result, an evaluation as the
+metadata store recorded it, a `MetricsTable`, or a sequence of tables.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Run:
 
 
 def as_run(result: Any) -> Run:
-    """Returns a `Run` for a run, a loaded result, a table or several tables.
+    """Returns a `Run` for a run, a loaded or recorded result, a table or several tables.
 
     Raises:
         ResultError: when it is none of these.
@@ -72,6 +72,11 @@ def as_run(result: Any) -> Run:
     if isinstance(result, MetricsTable):
         return Run((result,))
     tables = result if isinstance(result, list | tuple) else getattr(result, "tables", None)
+    if tables is None:
+        from evaluator_component.views.recorded import is_record, run_of_record
+
+        if is_record(result):
+            return run_of_record(result)
     if tables is None or not all(isinstance(table, MetricsTable) for table in tables):
         raise ResultError(
             f"a {type(result).__name__} cannot be shown: expected a loaded result, a Run, "

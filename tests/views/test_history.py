@@ -81,3 +81,39 @@ def test_saved_histories_link_to_the_reports_of_their_runs(runs, tmp_path) -> No
     ]
     assert hrefs == ["../a/report.html", "b/report.html"]
     assert str(tmp_path) not in report.html
+
+
+def test_evaluations_of_the_metadata_store_make_a_time_series() -> None:
+    from datetime import datetime, timezone
+
+    from evaluator_component.component.history import Artifact, Evaluation
+
+    def evaluation(week: int, verdict: str) -> Evaluation:
+        return Evaluation(
+            pipeline="flights",
+            run=f"run-{week}",
+            node="Evaluator",
+            time=datetime(2026, 11, week, tzinfo=timezone.utc),
+            blessed=verdict == "BLESSED",
+            verdict=verdict,
+            reason=f"{verdict}: so it is.\nauc on Overall is low.",
+            metrics={"auc": 0.7 + week / 100, "baseline/auc": 0.7, "auc difference": week / 100}
+            | {"examples": 100.0},
+            by_slice={"carrier=A, B, origin=JFK": {"auc": 0.6, "examples": 9.0}},
+            checks={"passed": 2},
+            inputs={"model": (Artifact(1, f"/serving/{week}"),)},
+            outputs={"report": (Artifact(2, f"/report/{week}"),)},
+            execution_id=week,
+        )
+
+    report = render_time_series([evaluation(2, "BLESSED"), evaluation(1, "NOT_BLESSED")])
+    history = report.payload["history"]
+    assert [run["verdict"] for run in history["runs"]] == ["NOT_BLESSED", "BLESSED"]
+    assert [run["model"] for run in history["runs"]] == ["1", "2"]
+    dataset = history["datasets"][0]
+    assert dataset["slices"] == ["Overall", "carrier=A, B, origin=JFK"]
+    series = {(c["metric"], c["role"], c["diff"]): c["value"] for c in dataset["columns"]}
+    assert series["auc", "candidate", False][0] == [0.71, 0.72]
+    assert series["auc", "baseline", False] == [[0.7, 0.7], [None, None]]
+    assert series["auc", "candidate", False][1] == [0.6, 0.6]
+    assert ("examples", "candidate", False) not in series

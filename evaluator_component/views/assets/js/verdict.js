@@ -112,11 +112,16 @@ function reason(one, scale) {
   return h(`li.reason.${tone}`, {},
     sign(one.status),
     h(".reason-text", {},
-      h(".reason-title", {}, h("b", {}, one.metric || one.name), one.slice && sliceLink(one), one.dataset && h("span.tag", {}, one.dataset), one.name && one.metric && h("span.tag", {}, one.name)),
+      h(".reason-title", {}, h("b", { title: one.name }, one.metric || one.name), one.slice && sliceLink(one), one.dataset && h("span.tag", {}, one.dataset), isGiven(one.name) && one.metric && h("span.tag", {}, one.name)),
       one.sentence && h("p", {}, one.sentence)),
     h(".reason-scale", { title: range && `interval ${range}` },
       Number.isFinite(value) && scale && strip(value, one.lower, one.upper, scale, { width: 190, height: 22, zero: isChange(one) ? 0 : null, bound: one.bound, tone })),
     h("dl.reason-numbers", {}, numbers.map(([name, text, kind]) => [h("dt", {}, name), h(`dd${kind ? `.${kind}` : ""}`, {}, text)])));
+}
+
+/** Tells whether somebody named a threshold; else its name is its place in the config. */
+function isGiven(name) {
+  return name && !name.startsWith("metrics_specs[");
 }
 
 /** A link from a reason to its slice in the browser. */
