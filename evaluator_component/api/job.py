@@ -203,7 +203,8 @@ class Job:
             every = _columns(config, plan, loaded, derived, (*searched, *looked_up))
             columns = tuple(name for name in every if name not in made)
         problems.raise_if_any(of="with the evaluation")
-        tried = [dry_run(dataset, chain, plan, columns, problems) for dataset in datasets]
+        tolerant = config.options.max_bad_records.value != 0
+        tried = [dry_run(dataset, chain, plan, columns, problems, tolerant) for dataset in datasets]
         search = None
         if config.HasField("weak_slices") and tried[0] is not None:
             search = plan_search(config, searched, tried[0], problems)
@@ -361,7 +362,7 @@ class Job:
         evaluations = {}
         for dataset in self.datasets:
             prefix = dataset.name or "Data"
-            batches = self._read(pipeline, dataset, prefix)
+            batches = self._read(pipeline, dataset, prefix, output_path)
             standard = default_evaluators(
                 self.models,
                 self.eval_config,
@@ -397,7 +398,7 @@ class Job:
         resampled = resampling_of(self.eval_config) is not None
         return self.reuse.read(dataset, self.plan, resampled)
 
-    def _read(self, pipeline: Any, dataset: Dataset, prefix: str) -> Any:
+    def _read(self, pipeline: Any, dataset: Dataset, prefix: str, output_path: str) -> Any:
         import apache_beam as beam
 
         from evaluator_component.inputs import LimitBadRecords, Read, from_table
@@ -411,7 +412,12 @@ class Job:
         plans = dataset.plans(columns=self.columns)
         for number, plan in enumerate(plans):
             read = pipeline | f"{prefix}/Read{number}" >> Read(plan, limit)
-            read["bad_records"] | f"{prefix}/Limit{number}" >> LimitBadRecords(limit)
+            letters = f"{output_path}/bad_records-{prefix}-{number}.jsonl"
+            (
+                read["bad_records"]
+                | f"{prefix}/Limit{number}" >> LimitBadRecords(limit)
+                | f"{prefix}/DeadLetters{number}" >> beam.Map(_write_dead_letters, letters)
+            )
             reads.append(read["batches"])
         if len(reads) == 1:
             return reads[0]
@@ -423,6 +429,14 @@ def _stages(given: Any, standard: list[Any]) -> list[Any]:
     if given is None:
         return standard
     return list(given(standard)) if callable(given) else list(given)
+
+
+def _write_dead_letters(bad: Any, path: str) -> None:
+    """Writes where bad records are and why, for those who want to mend them."""
+    from evaluator_component.inputs import write_dead_letters
+
+    if bad.count:
+        write_dead_letters(bad.samples, path)
 
 
 def _worst_examples(config: Any) -> Evaluator:

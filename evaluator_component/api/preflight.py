@@ -16,7 +16,7 @@ from evaluator_component.errors import EvaluatorError, InputError, Problems, did
 from evaluator_component.evaluators.plan import Plan
 from evaluator_component.extractors.base import Extractor, Extracts
 from evaluator_component.extractors.columns import model_columns
-from evaluator_component.inputs import from_table, read_batches
+from evaluator_component.inputs import BadRecords, from_table, read_batches
 
 __all__ = ["DRY_RUN_ROWS", "check_columns", "dry_run", "load_models"]
 
@@ -83,6 +83,7 @@ def dry_run(
     plan: Plan,
     columns: Sequence[str] | None,
     problems: Problems,
+    tolerant: bool = False,
 ) -> Extracts | None:
     """Runs every stage and metric on the first rows; notes what fails.
 
@@ -91,7 +92,7 @@ def dry_run(
     """
     where = f"dataset {dataset.name!r}" if dataset.name else "data"
     try:
-        batch = _first_batch(dataset, columns)
+        batch = _first_batch(dataset, columns, tolerant)
     except EvaluatorError as error:
         problems.add(where, str(error))
         return None
@@ -117,12 +118,15 @@ def dry_run(
     return batch
 
 
-def _first_batch(dataset: Dataset, columns: Sequence[str] | None) -> Extracts | None:
+def _first_batch(
+    dataset: Dataset, columns: Sequence[str] | None, tolerant: bool
+) -> Extracts | None:
     if dataset.table is not None:
         return next(iter(from_table(dataset.table, DRY_RUN_ROWS)), None)
     wanted = None if columns is None else tuple(columns)
     for read_plan in dataset.plans(columns=wanted, batch_rows=DRY_RUN_ROWS):
-        for batch in read_batches(read_plan, limit_rows=DRY_RUN_ROWS):
+        bad = BadRecords(limit=None if tolerant else 0)
+        for batch in read_batches(read_plan, DRY_RUN_ROWS, bad):
             return batch
     return None
 

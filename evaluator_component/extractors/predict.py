@@ -11,9 +11,10 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.metrics import Metrics
 
 from evaluator_component.errors import InputError, ModelError, did_you_mean
-from evaluator_component.extractors.base import Extractor, Extracts
+from evaluator_component.extractors.base import Extractor, Extracts, row_count, take_rows
 from evaluator_component.extractors.columns import column_of, model_columns, to_numpy
 
 __all__ = [
@@ -118,7 +119,8 @@ def PredictExtractor(
         return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, beam.ParDo(_StoredPredictions(keys)))
     models = models_to_load(eval_shared_model, eval_config)
     kept = tuple(model for model in models if model.name not in skipped)
-    transform = beam.ParDo(_Predict(kept, tuple(graph_features), by_name=len(models) > 1))
+    limit = eval_config.options.max_bad_records.value
+    transform = beam.ParDo(_Predict(kept, tuple(graph_features), len(models) > 1, limit))
     return Extractor(PREDICT_EXTRACTOR_STAGE_NAME, transform)
 
 
@@ -129,17 +131,53 @@ def _as_list(models: Any) -> Sequence[Any]:
 
 
 class _Predict(beam.DoFn):  # type: ignore[misc]
+    """Predicts; leaves out rows that a model fails on, where bad records are tolerated."""
+
     def __init__(
-        self, models: tuple[ModelToLoad, ...], features: tuple[str, ...] = (), by_name: bool = False
+        self,
+        models: tuple[ModelToLoad, ...],
+        features: tuple[str, ...] = (),
+        by_name: bool = False,
+        max_bad_records: int = 0,
     ) -> None:
         self._models = models
         self._by_name = by_name
         self._features = features
+        self._limit = max_bad_records
+        self._bad = 0
+        self._counter = Metrics.counter("evaluator_component/inputs", "bad_records")
 
     def setup(self) -> None:
         self._loaded = [each.load() for each in self._models]
 
     def process(self, extracts: Extracts) -> Iterable[Extracts]:
+        try:
+            yield self._predicted(extracts)
+        except ModelError:
+            if self._limit == 0:
+                raise
+            yield self._predicted(self._good_rows(extracts))
+
+    def _good_rows(self, extracts: Extracts) -> Extracts:
+        """Leaves out the rows that any model fails on; counts them, up to the limit."""
+        from evaluator_component.saved_model import predict_good
+
+        for each, model in zip(self._models, self._loaded, strict=True):
+            _, kept, bad = predict_good(model, extracts, row_count(extracts))
+            if kept is None:
+                continue
+            extracts = take_rows(extracts, kept)
+            self._bad += len(bad)
+            self._counter.inc(len(bad))
+            if 0 < self._limit < self._bad:
+                which = f"model {each.name!r}" if each.name else "the model"
+                raise InputError(
+                    f"{which} fails on {self._bad} examples, max_bad_records is {self._limit}; "
+                    f"the first: {bad[0][1]}"
+                )
+        return extracts
+
+    def _predicted(self, extracts: Extracts) -> Extracts:
         extracts = dict(extracts)
         found: dict[str, dict[str, Any]] = {"predictions": {}, "labels": {}, "example_weights": {}}
         for each, model in zip(self._models, self._loaded, strict=True):
@@ -158,7 +196,7 @@ class _Predict(beam.DoFn):  # type: ignore[misc]
         for key, by_model in found.items():
             if by_model:
                 extracts[key] = by_model if self._by_name else next(iter(by_model.values()))
-        yield extracts
+        return extracts
 
     def _take_features(self, extracts: Extracts, made: Mapping[str, Any]) -> None:
         wanted = {

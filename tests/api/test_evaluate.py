@@ -288,3 +288,51 @@ def test_the_worst_examples_are_kept_and_shown(frame: pd.DataFrame, tmp_path: Pa
     worst = frame.prediction[int(losses.argmax())]
     assert worst in rows["predictions"].to_pylist()
     assert "worst" in (out / "report.html").read_text().lower()
+
+
+def fails_above_two(batch: Any) -> np.ndarray:
+    x = np.asarray(batch["x"], dtype=float)
+    if (x > 2).any():
+        raise ValueError("x is out of range")
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.slow
+def test_examples_that_the_model_fails_on_are_left_out_and_limited(frame: pd.DataFrame) -> None:
+    config = 'model_specs { label_key: "label" } metrics_specs { metrics { class_name: "AUC" } } '
+    failing = int((frame.x > 2).sum())
+    assert failing > 5
+    tolerant = f"options {{ max_bad_records {{ value: {failing} }} }}"
+    result = ec.evaluate(config + tolerant, frame, fails_above_two).result
+    assert int(result.tables[0].examples[0]) == len(frame) - failing
+    assert sum(result.run.bad_records.values()) == failing
+    strict = "options { max_bad_records { value: 2 } }"
+    assert "max_bad_records is 2" in problems_of(config + strict, frame, fails_above_two)
+    assert "x is out of range" in problems_of(config, frame, fails_above_two)
+
+
+@pytest.mark.slow
+def test_damaged_records_are_counted_and_their_places_written(
+    records: str, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    import gzip
+    import shutil
+
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    for part in Path(records).parent.glob("part-*.gz"):
+        shutil.copy(part, folder)
+    content = bytearray(gzip.decompress((folder / "part-0.gz").read_bytes()))
+    content[40] ^= 0xFF
+    (folder / "part-0.gz").write_bytes(gzip.compress(bytes(content)))
+    config = (
+        'model_specs { label_key: "label" prediction_key: "x" } '
+        'metrics_specs { metrics { class_name: "ExactAUC" } } '
+    )
+    out = tmp_path / "out"
+    tolerant = "options { max_bad_records { value: 1 } }"
+    outcome = ec.evaluate(config + tolerant, str(folder / "*.gz"), None, str(out))
+    assert int(outcome.tables[0].examples[0]) == len(frame) - 1
+    letters = next(out.glob("bad_records-*.jsonl")).read_text().splitlines()
+    assert "part-0.gz" in json.loads(letters[0])["file"]
+    assert "max_bad_records is 0" in problems_of(config, str(folder / "*.gz"))
