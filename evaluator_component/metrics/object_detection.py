@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from evaluator_component.keys import SubKey
 from evaluator_component.metrics.base import (
     HIGHER_IS_BETTER,
     Array,
@@ -114,11 +113,6 @@ class _OneClass(_Boxes):
         return tuple(Detections(each, matching) for each in binary.statistics)
 
     @property
-    def sub_key(self) -> SubKey | None:
-        """Nothing: the class is chosen among boxes, not among scores."""
-        return None
-
-    @property
     def binarizes(self) -> bool:
         """Boxes are not binarized by the config."""
         return False
@@ -174,11 +168,6 @@ class ObjectDetectionConfusionMatrixPlot(_OneClass, ConfusionMatrixPlot):  # typ
     class_id: int | None = field(default=None, kw_only=True)
 
     default_name = "confusion_matrix_plot"
-
-    @property
-    def sub_key(self) -> SubKey | None:
-        """The class."""
-        return SubKey(class_id=self.class_id)
 
     def _matrices(self, grid: State) -> Iterator[tuple[int, dict[str, Array]]]:
         """Leaves out the threshold below 0, which missed boxes are above."""

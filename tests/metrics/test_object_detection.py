@@ -127,7 +127,8 @@ def test_names_and_keys():
     }
     for name, key in names.items():
         metric = create(name, config='"class_id": 1')
-        assert (metric.key_name, metric.sub_key, metric.binarizes) == (key, None, False)
+        sub_key = None if name.startswith("COCO") else SubKey(class_id=1)
+        assert (metric.key_name, metric.sub_key, metric.binarizes) == (key, sub_key, False)
         assert not metric.joins_outputs
     stacked = create("COCOAveragePrecision", config='"class_id": 1, "labels_to_stack": ["a"]')
     assert stacked.joins_outputs
