@@ -1,4 +1,4 @@
-"""Installs evaluator_component: the package, its data files and the `evaluator-component` command."""
+"""Installs evaluator_component: the package, its data files and the command."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ EXTRAS["all"] = sorted({name for names in EXTRAS.values() for name in names})
 setup(
     name="evaluator_component",
     version=VERSION["__version__"],
-    description="Sliced, full-pass evaluation of models, and a verdict one can trust, for TFX pipelines.",
+    description="Sliced, full-pass evaluation of models, and a verdict one can trust, for TFX.",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
