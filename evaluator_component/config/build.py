@@ -133,8 +133,8 @@ def metric(source: MetricLike) -> eval_config_pb2.MetricConfig:
     """Builds the config of one metric.
 
     Args:
-        source: a class name, a pair (class name, settings), or the fields of the message. A class
-            name with dots is taken for module and class.
+        source: a class name, a pair (class name, settings), the fields of the message, or a metric
+            object: one of ours, or of Keras. A class name with dots is taken for module and class.
 
     Example:
         >>> metric(("Precision", {"top_k": 3})).config
@@ -150,10 +150,29 @@ def metric(source: MetricLike) -> eval_config_pb2.MetricConfig:
         read_tree(source, built, problems, "metric")
         problems.raise_if_any()
         return built
+    if not isinstance(source, (str, tuple, list)):
+        return _of_object(source)
     name, settings = (source, {}) if isinstance(source, str) else source
     built.module, _, built.class_name = name.rpartition(".")
     built.config = json.dumps(dict(settings)) if settings else ""
     return built
+
+
+def _of_object(source: Any) -> eval_config_pb2.MetricConfig:
+    """Names the class and the settings of a metric object."""
+    kind = type(source)
+    module = kind.__module__
+    settings = source.get_config() if hasattr(source, "get_config") else source.config()
+    if module.split(".")[0] in ("keras", "tf_keras"):
+        module = f"{module.split('.')[0]}.metrics"
+        settings = {k: v for k, v in settings.items() if k != "dtype" and v is not None}
+    elif module.startswith("evaluator_component.metrics."):
+        module = ""
+    return eval_config_pb2.MetricConfig(
+        class_name=kind.__name__,
+        module=module,
+        config=json.dumps(settings) if settings else "",
+    )
 
 
 def slice_spec(source: SliceLike) -> eval_config_pb2.SlicingSpec:

@@ -158,3 +158,20 @@ def test_gaps_and_comparisons_of_slices_follow_from_their_slices(frame: pd.DataF
     crossed = values(result, "Overall vs color=red")["recall", None, None]
     assert crossed == pytest.approx(overall["recall", None, None] - recalls["red"], rel=1e-12)
     assert result.verdict.validation_ok
+
+
+@pytest.mark.slow
+def test_metric_objects_go_into_a_config(frame: pd.DataFrame) -> None:
+    import keras
+
+    from evaluator_component.config import config
+    from evaluator_component.metrics.confusion_matrix import Precision
+
+    hinge = keras.metrics.Hinge(name="hinge_loss")
+    made = config(metrics=[Precision(thresholds=0.3), hinge])
+    found = values(ec.analyze_raw_data(frame, made))
+    predicted = frame.prediction > 0.3
+    precision = frame.label[predicted].mean()
+    assert found["precision", None, None] == pytest.approx(precision, rel=1e-12)
+    hinge.update_state(frame.label.to_numpy()[:, None], frame.prediction.to_numpy()[:, None])
+    assert found["hinge_loss", None, None] == pytest.approx(float(hinge.result()), abs=1e-6)
