@@ -83,3 +83,11 @@ clean:
 
 distclean: clean
 	rm -rf .venv .venv-*
+
+# Us, the peer and the floor side by side; see docs/speed.md.
+.PHONY: bench bench-quick
+bench: $(STAMP)
+	$(RUN) -m benchmarks.run --write docs/speed.md
+
+bench-quick: $(STAMP)
+	$(RUN) -m benchmarks.run --quick
