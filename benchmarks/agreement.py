@@ -9,7 +9,8 @@ What must agree, and how closely:
     counts, sums, ratios of sums: 1e-6 relative (the peer stores predictions as float32).
     binary_crossentropy: 1e-4 relative; the peer takes logarithms in float32.
     auc, auc_precision_recall: 1e-3 + 1/examples absolute. The peer puts scores into 10,000 buckets
-        and interpolates, which a small slice feels; ours are exact.
+        and interpolates, which a small slice feels; ours are exact. Of a slice with one class only
+        it says 0, we say NaN.
     plots: all differences together, over the sum of the plot: 2e-3. The peer rounds thresholds,
         so that an example whose score lies on the border of two buckets may change places.
     standard errors: the partitions and resamples are random, so only their size is compared.
@@ -131,7 +132,10 @@ def _difference(
     name: str, one: npt.NDArray[Any], other: npt.NDArray[Any], examples: float
 ) -> float:
     apart = np.abs(one - other)
-    apart[np.isnan(one) & np.isnan(other)] = 0.0
+    undefined = np.isnan(one) & np.isnan(other)
+    if _metric(name) in _ABSOLUTE:
+        undefined = np.isnan(one) & (np.isnan(other) | (other == 0.0) | name.endswith("_diff"))
+    apart[undefined] = 0.0
     apart[np.isnan(apart)] = np.inf
     if name in _PLOTS:
         return float(apart.sum() / np.abs(other).sum())

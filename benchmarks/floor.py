@@ -72,7 +72,10 @@ class Floor:
         if self.setting.baseline:
             for spec, (_, metrics) in results[0].items():
                 other = results[1][spec][1]
-                changes = {f"{name}_diff": metrics[name] - other[name] for name in _NUMBERS}
+                changes = {
+                    f"{name}_diff": metrics[name] - other[name]
+                    for name in ("example_count", *_NUMBERS)
+                }
                 metrics.update(changes)
         return results[0]
 
