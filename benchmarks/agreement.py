@@ -66,7 +66,7 @@ def numbers_of(result: Any) -> Numbers:
     numbers: Numbers = {}
     for key, by_output in result.slicing_metrics:
         for name, value in by_output[""][""].items():
-            if "bytesValue" in value:  # a note, not a number
+            if {"bytesValue", "debugMessage"} & set(value):  # a note, not a number
                 continue
             numbers[f"{slice_text(key)} / {name}"] = np.array([_number(value)])
             if "boundedValue" in value:
