@@ -402,6 +402,7 @@ class Job:
     def _read(self, pipeline: Any, dataset: Dataset, prefix: str, output_path: str) -> Any:
         import apache_beam as beam
 
+        from evaluator_component.api.runner import has_one_worker
         from evaluator_component.inputs import LimitBadRecords, Read, from_table
 
         if dataset.table is not None:
@@ -410,9 +411,10 @@ class Job:
         limit: int | None = self.eval_config.options.max_bad_records.value
         limit = None if limit is not None and limit < 0 else limit
         reads = []
+        spread = not has_one_worker(pipeline.options)
         plans = dataset.plans(columns=self.columns)
         for number, plan in enumerate(plans):
-            read = pipeline | f"{prefix}/Read{number}" >> Read(plan, limit)
+            read = pipeline | f"{prefix}/Read{number}" >> Read(plan, limit, spread=spread)
             letters = f"{output_path}/bad_records-{prefix}-{number}.jsonl"
             (
                 read["bad_records"]

@@ -20,6 +20,7 @@ from evaluator_component.evaluators.base import (
 from evaluator_component.evaluators.weak_slices import WEAK_SLICES_KEY, LossTable
 from evaluator_component.extractors.base import LAST_EXTRACTOR_STAGE_NAME, Extractor
 from evaluator_component.metrics.losses import METRIC_OF_LOSS
+from evaluator_component.metrics_table import MetricsTable
 from evaluator_component.validation import Verdict, validate
 from evaluator_component.validation.weak_slices import (
     BASELINE,
@@ -117,12 +118,14 @@ class Validate(beam.PTransform):  # type: ignore[misc]
     def expand(self, evaluation: Evaluation) -> beam.PCollection:
         """Builds the graph."""
         losses = evaluation.get(WEAK_SLICES_KEY)
+        tables = evaluation[METRICS_KEY]
         return (
-            evaluation[METRICS_KEY]
-            | "AllTables" >> beam.combiners.ToList()
+            tables.pipeline
+            | "Once" >> beam.Impulse()
             | "Judge"
             >> beam.Map(
                 _judge,
+                beam.pvalue.AsList(tables),
                 self._config,
                 self._circumstances,
                 [] if losses is None else beam.pvalue.AsList(losses),
@@ -131,7 +134,11 @@ class Validate(beam.PTransform):  # type: ignore[misc]
 
 
 def _judge(
-    tables: Any, config: bytes, circumstances: Circumstances, losses: Sequence[LossTable]
+    _: bytes,
+    tables: Sequence[MetricsTable],
+    config: bytes,
+    circumstances: Circumstances,
+    losses: Sequence[LossTable],
 ) -> Verdict:
     from evaluator_component.protos import eval_config_pb2
 

@@ -11,7 +11,13 @@ from typing import Any
 from evaluator_component import errors
 from evaluator_component.errors import EvaluatorError
 
-__all__ = ["DEFAULT_RUNNER", "no_traces_of_own_errors", "options_of", "own_error"]
+__all__ = [
+    "DEFAULT_RUNNER",
+    "has_one_worker",
+    "no_traces_of_own_errors",
+    "options_of",
+    "own_error",
+]
 
 #: Named, because Beam's "DirectRunner" first tries to download a binary of another runner.
 DEFAULT_RUNNER = "FnApiRunner"
@@ -33,6 +39,18 @@ def options_of(pipeline_options: Any = None) -> Any:
     if standard.runner in (None, "DirectRunner"):
         standard.runner = DEFAULT_RUNNER
     return pipeline_options
+
+
+def has_one_worker(options: Any) -> bool:
+    """Tells whether a pipeline with these options runs in this process alone."""
+    from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+
+    direct = options.view_as(DirectOptions)
+    return (
+        options.view_as(StandardOptions).runner == DEFAULT_RUNNER
+        and direct.direct_num_workers == 1
+        and direct.direct_running_mode == "in_memory"
+    )
 
 
 @contextmanager

@@ -38,6 +38,11 @@ class Computed:
     plots: MetricsTable
     gap_inputs: tuple[tuple[tuple[Array, Array | None], ...], ...] = ()
 
+    def without_plots(self) -> Computed:
+        """Returns the numbers alone, which are small."""
+        empty = MetricsTable((), self.metrics.examples[:0], self.metrics.weights[:0])
+        return replace(self, plots=empty)
+
 
 class _Values:
     """Looks up merged states by accumulation; caches the jackknife's leave-one-out states."""

@@ -113,21 +113,27 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
             stored = extracts.pipeline | f"Stored[{self._dataset}]" >> self._stored
             states = (states, stored) | "WithStored" >> beam.Flatten()
         merged = states | "Merge" >> beam.CombinePerKey(MergeStates())
-        computed = merged | "Compute" >> beam.ParDo(
-            _Compute(self._plan, self._resampling, self._min_slice_size, self._dataset)
+        compute = _Compute(
+            self._plan, self._resampling, self._min_slice_size, self._dataset, self._keep
         )
-        plots = computed | "Plots" >> beam.Map(_plots_of)
+        computed = merged | "Compute" >> beam.ParDo(compute).with_outputs(
+            PLOTS_KEY, STATISTICS_KEY, main=METRICS_KEY
+        )
         metrics = (
-            computed
-            | "WithoutPlots" >> beam.Map(_metrics_of)
-            | "Gather" >> beam.combiners.ToList()
-            | "Assemble" >> beam.ParDo(_Assemble(self._plan, self._resampling, self._dataset))
-        )
-        evaluation = {METRICS_KEY: metrics, PLOTS_KEY: plots}
-        if self._keep:
-            evaluation[STATISTICS_KEY] = merged | "Statistics" >> beam.Map(
-                _with_dataset, self._dataset
+            extracts.pipeline
+            | f"Once[{self._dataset}]" >> beam.Impulse()
+            | "Assemble"
+            >> beam.FlatMap(
+                _assemble,
+                beam.pvalue.AsList(computed[METRICS_KEY]),
+                self._plan,
+                self._resampling,
+                self._dataset,
             )
+        )
+        evaluation = {METRICS_KEY: metrics, PLOTS_KEY: computed[PLOTS_KEY]}
+        if self._keep:
+            evaluation[STATISTICS_KEY] = computed[STATISTICS_KEY]
         return evaluation
 
 
@@ -184,35 +190,32 @@ class MergeStates(beam.CombineFn):  # type: ignore[misc]
 
 
 class _Compute(beam.DoFn):  # type: ignore[misc]
+    """States of a shard -> what was computed of them, the plots apart from the numbers."""
+
     def __init__(
-        self, plan: Plan, resampling: Resampling | None, min_slice_size: int, dataset: str
+        self,
+        plan: Plan,
+        resampling: Resampling | None,
+        min_slice_size: int,
+        dataset: str,
+        keep_statistics: bool,
     ) -> None:
         self._arguments = (resampling, min_slice_size, dataset)
-        self._plan = plan
+        self._plan, self._dataset, self._keep = plan, dataset, keep_statistics
 
-    def process(self, shard: tuple[int, Accumulated]) -> Iterator[Computed]:
-        yield compute(self._plan, shard[1], *self._arguments)
-
-
-class _Assemble(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, plan: Plan, resampling: Resampling | None, dataset: str) -> None:
-        self._plan, self._resampling, self._dataset = plan, resampling, dataset
-
-    def process(self, shards: Sequence[Computed]) -> Iterator[MetricsTable]:
-        if shards:
-            yield assemble(self._plan, shards, self._resampling, self._dataset)
+    def process(self, shard: tuple[int, Accumulated]) -> Iterator[Any]:
+        if self._keep:
+            yield beam.pvalue.TaggedOutput(STATISTICS_KEY, (self._dataset, *shard))
+        computed = compute(self._plan, shard[1], *self._arguments)
+        yield beam.pvalue.TaggedOutput(PLOTS_KEY, computed.plots)
+        yield computed.without_plots()
 
 
-def _with_dataset(shard: tuple[int, Accumulated], dataset: str) -> tuple[str, int, Accumulated]:
-    return (dataset, *shard)
-
-
-def _plots_of(computed: Computed) -> Any:
-    return computed.plots
-
-
-def _metrics_of(computed: Computed) -> Computed:
-    empty = MetricsTable(
-        slices=(), examples=computed.metrics.examples[:0], weights=computed.metrics.weights[:0]
-    )
-    return Computed(computed.metrics, empty, computed.gap_inputs)
+def _assemble(
+    _: bytes,
+    shards: Sequence[Computed],
+    plan: Plan,
+    resampling: Resampling | None,
+    dataset: str,
+) -> list[MetricsTable]:
+    return [assemble(plan, shards, resampling, dataset)] if shards else []

@@ -45,6 +45,7 @@ class Read(beam.PTransform):
         source: what to read, or a plan made of it.
         max_bad_records: how many bad records are tolerated by one worker's shard; over the whole
             run by `LimitBadRecords`. None for any number.
+        spread: let several workers share the shards.
         redistribute: shuffle batches between reading and what follows, for few large files that
             cannot be read in parts on many workers.
 
@@ -53,27 +54,35 @@ class Read(beam.PTransform):
     """
 
     def __init__(
-        self, source: Source | Plan, max_bad_records: int | None = 0, *, redistribute: bool = False
+        self,
+        source: Source | Plan,
+        max_bad_records: int | None = 0,
+        *,
+        spread: bool = True,
+        redistribute: bool = False,
     ) -> None:
         super().__init__()
         self.plan = source if isinstance(source, Plan) else make_plan(source)
         self.max_bad_records = max_bad_records
+        self.spread = spread
         self.redistribute = redistribute
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """Builds the transform."""
-        read = (
-            begin
-            | "Shards" >> beam.Create(self.plan.shards(), reshuffle=True)
-            | "ReadShards"
-            >> beam.ParDo(_ReadShard(self.plan, self.max_bad_records)).with_outputs(
-                "bad_records", main="batches"
-            )
-        )
+        shards = begin | "Once" >> beam.Impulse() | "Shards" >> beam.FlatMap(_shards, self.plan)
+        if self.spread:
+            shards = shards | "Spread" >> beam.Reshuffle()
+        read = shards | "ReadShards" >> beam.ParDo(
+            _ReadShard(self.plan, self.max_bad_records)
+        ).with_outputs("bad_records", main="batches")
         batches = read.batches
         if self.redistribute:
             batches = batches | "Redistribute" >> beam.Reshuffle()
         return {"batches": batches, "bad_records": read.bad_records}
+
+
+def _shards(_: bytes, plan: Plan) -> list[Shard]:
+    return plan.shards()
 
 
 class _ReadShard(beam.DoFn):
@@ -118,32 +127,17 @@ class LimitBadRecords(beam.PTransform):
 
     def expand(self, found: Any) -> Any:
         """Builds the transform."""
-        return found | beam.CombineGlobally(_MergeBadRecords(self.limit))
+        once = found.pipeline | "Once" >> beam.Impulse()
+        return once | "Total" >> beam.Map(_total, beam.pvalue.AsIter(found), self.limit)
 
 
-class _MergeBadRecords(beam.CombineFn):
-    """Merges BadRecords; the limit is checked at the very end."""
-
-    def __init__(self, limit: int | None) -> None:
-        self.limit = limit
-
-    def create_accumulator(self) -> BadRecords:
-        return BadRecords(limit=None)
-
-    def add_input(self, total: BadRecords, found: BadRecords) -> BadRecords:
-        total.merge(found)
-        return total
-
-    def merge_accumulators(self, totals: Iterable[BadRecords]) -> BadRecords:
-        merged = BadRecords(limit=None)
-        for total in totals:
-            merged.merge(total)
-        return merged
-
-    def extract_output(self, total: BadRecords) -> BadRecords:
-        result = BadRecords(self.limit, total.count, sorted(total.samples, key=str))
-        result.check()
-        return result
+def _total(_: bytes, found: Iterable[BadRecords], limit: int | None) -> BadRecords:
+    total = BadRecords(limit=None)
+    for each in found:
+        total.merge(each)
+    result = BadRecords(limit, total.count, sorted(total.samples, key=str))
+    result.check()
+    return result
 
 
 class RecordBatchesToExtracts(beam.PTransform):

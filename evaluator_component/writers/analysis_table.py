@@ -60,7 +60,7 @@ class _WriteRows(beam.PTransform):  # type: ignore[misc]
         parts = extracts | "Rows" >> beam.ParDo(_WriteParts(self._path, self._file_bytes))
         return (
             extracts.pipeline
-            | "Once" >> beam.Create([None])
+            | "Once" >> beam.Impulse()
             | "Name" >> beam.FlatMap(_name_parts, beam.pvalue.AsList(parts), self._path)
         )
 
@@ -99,7 +99,7 @@ class _WriteParts(beam.DoFn):  # type: ignore[misc]
         return name
 
 
-def _name_parts(_: None, names: Iterable[str], output_path: str) -> Iterator[str]:
+def _name_parts(_: bytes, names: Iterable[str], output_path: str) -> Iterator[str]:
     """Gives the parts of committed bundles their names; a retried step finds some named already."""
     folder = Folder(output_path)
     ordered = sorted(names)

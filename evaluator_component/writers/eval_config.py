@@ -63,11 +63,11 @@ class _WriteEvalConfig(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, evaluation: Mapping[str, beam.PCollection]) -> beam.PCollection:
         """Builds the graph."""
-        once = pipeline_of(evaluation) | "Once" >> beam.Create([None])
+        once = pipeline_of(evaluation) | "Once" >> beam.Impulse()
         return once | "Write" >> beam.Map(_write, *self._arguments)
 
 
-def _write(_: None, output_path: str, serialized: bytes, arguments: dict[str, Any]) -> str:
+def _write(_: bytes, output_path: str, serialized: bytes, arguments: dict[str, Any]) -> str:
     from evaluator_component.protos import eval_config_pb2
 
     config = eval_config_pb2.EvalConfig.FromString(serialized)

@@ -137,18 +137,17 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, evaluation: Mapping[str, beam.PCollection]) -> beam.PCollection:
         """Builds the graph."""
-        once = pipeline_of(evaluation) | "Once" >> beam.Create([None])
+        once = pipeline_of(evaluation) | "Once" >> beam.Impulse()
         verdicts = evaluation.get(VALIDATIONS_KEY)
         written = []
         if METRICS_KEY in evaluation and METRICS not in self._disabled:
-            tables = evaluation[METRICS_KEY] | "Numbers" >> beam.Map(_without_plots)
             judged: Any = beam.pvalue.AsList(verdicts) if verdicts is not None else []
             written.append(
                 once
                 | "Metrics"
                 >> beam.FlatMap(
                     _write_metrics,
-                    beam.pvalue.AsList(tables),
+                    beam.pvalue.AsList(evaluation[METRICS_KEY]),
                     judged,
                     self._path,
                     self._formats,
@@ -176,8 +175,10 @@ class _WritePlots(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, sources: tuple[beam.PCollection, ...]) -> beam.PCollection:
         """Builds the graph."""
-        every_shard = sources[0].pipeline | "Every" >> beam.Create(
-            [(shard, None) for shard in range(self._shards)]
+        every_shard = (
+            sources[0].pipeline
+            | "Once" >> beam.Impulse()
+            | "Every" >> beam.FlatMap(_every_shard, self._shards)
         )
         parts = (
             sources | "Together" >> beam.Flatten() | "Split" >> beam.FlatMap(_split, self._shards)
@@ -196,6 +197,10 @@ def _without_plots(table: MetricsTable) -> MetricsTable:
 
     columns = {key: replace(column, replicates=None) for key, column in table.columns.items()}
     return replace(table, columns=columns, plots={}, attributions={})
+
+
+def _every_shard(_: bytes, shards: int) -> list[tuple[int, None]]:
+    return [(shard, None) for shard in range(shards)]
 
 
 def _split(table: MetricsTable, shards: int) -> Iterator[tuple[int, MetricsTable]]:
@@ -222,7 +227,7 @@ def _hash(key: Any) -> int:
 
 
 def _write_metrics(
-    _: None,
+    _: bytes,
     tables: list[MetricsTable],
     verdicts: list[Any],
     path: str,
@@ -231,7 +236,8 @@ def _write_metrics(
 ) -> list[str]:
     _reopen(path)
     verdict = verdicts[0] if verdicts else None
-    return store.write_metrics(path, tables, formats=formats, verdict=verdict, name=name)
+    numbers = [_without_plots(table) for table in tables]
+    return store.write_metrics(path, numbers, formats=formats, verdict=verdict, name=name)
 
 
 def _write_plots(
@@ -271,7 +277,7 @@ class WriteRunInfo(beam.PTransform):  # type: ignore[misc]
         """Builds the graph."""
         return (
             written[0].pipeline
-            | "Once" >> beam.Create([None])
+            | "Once" >> beam.Impulse()
             | "Write"
             >> beam.Map(
                 _write_run_info,
@@ -282,5 +288,5 @@ class WriteRunInfo(beam.PTransform):  # type: ignore[misc]
         )
 
 
-def _write_run_info(_: None, path: str, info: RunInfo, *written: Iterable[str]) -> str:
+def _write_run_info(_: bytes, path: str, info: RunInfo, *written: Iterable[str]) -> str:
     return write_run_info(path, info)

@@ -302,13 +302,18 @@ class ReadStatistics(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, begin: Any) -> beam.PCollection:
         """Builds the graph."""
-        return begin | beam.Create([self._file]) | "Load" >> beam.Map(_load, *self._wanted)
+        return begin | beam.Impulse() | "Load" >> beam.Map(_load, *self._file, *self._wanted)
 
 
 def _load(
-    file: tuple[str, str], plan: Plan, models: Mapping[str, str], resampled: bool
+    _: bytes,
+    output_path: str,
+    name: str,
+    plan: Plan,
+    models: Mapping[str, str],
+    resampled: bool,
 ) -> tuple[int, Accumulated]:
-    return 0, load_statistics(*file).accumulated(plan, models, resampled)
+    return 0, load_statistics(output_path, name).accumulated(plan, models, resampled)
 
 
 def StatisticsWriter(output_path: str, plan: Plan, datasets: Iterable[str]) -> Writer:

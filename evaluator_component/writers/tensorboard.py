@@ -70,7 +70,7 @@ class _WriteSummaries(beam.PTransform):  # type: ignore[misc]
 
         return (
             pipeline_of(evaluation)
-            | "Once" >> beam.Create([None])
+            | "Once" >> beam.Impulse()
             | "Write"
             >> beam.FlatMap(
                 _write, side(METRICS_KEY), side(PLOTS_KEY), side(VALIDATIONS_KEY), *self._arguments
@@ -79,7 +79,7 @@ class _WriteSummaries(beam.PTransform):  # type: ignore[misc]
 
 
 def _write(
-    _: None,
+    _: bytes,
     tables: list[MetricsTable],
     plots: list[MetricsTable],
     verdicts: list[Any],
