@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluator_component.errors import InputError
@@ -25,10 +25,18 @@ class Dataset:
     name: str
     sources: tuple[Source, ...] = ()
     table: Any = None
+    _plans: dict[tuple[str, ...] | None, list[Plan]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
-    def plans(self, **changes: Any) -> list[Plan]:
-        """Looks up the files of the sources, with some of their attributes changed."""
-        return [make_plan(replace(source, **changes)) for source in self.sources]
+    def plans(self, columns: tuple[str, ...] | None = None) -> list[Plan]:
+        """Looks up the files of the sources, once, and how to read some of their columns."""
+        if columns not in self._plans:
+            sources = self.sources
+            if columns is not None:
+                sources = tuple(replace(source, columns=columns) for source in sources)
+            self._plans[columns] = [make_plan(source) for source in sources]
+        return self._plans[columns]
 
     def describe(self) -> dict[str, Any]:
         """Returns what `run.json` tells of the data."""

@@ -412,7 +412,7 @@ class Job:
         limit = None if limit is not None and limit < 0 else limit
         reads = []
         spread = not has_one_worker(pipeline.options)
-        plans = dataset.plans(columns=self.columns)
+        plans = dataset.plans(self.columns)
         for number, plan in enumerate(plans):
             read = pipeline | f"{prefix}/Read{number}" >> Read(plan, limit, spread=spread)
             letters = f"{output_path}/bad_records-{prefix}-{number}.jsonl"

@@ -124,7 +124,8 @@ def _first_batch(
     if dataset.table is not None:
         return next(iter(from_table(dataset.table, DRY_RUN_ROWS)), None)
     wanted = None if columns is None else tuple(columns)
-    for read_plan in dataset.plans(columns=wanted, batch_rows=DRY_RUN_ROWS):
+    for read_plan in dataset.plans(wanted):
+        read_plan = read_plan.in_batches(DRY_RUN_ROWS)
         bad = BadRecords(limit=None if tolerant else 0)
         for batch in read_batches(read_plan, DRY_RUN_ROWS, bad):
             return batch

@@ -123,7 +123,7 @@ def _sample(dataset: Dataset) -> dict[str, Any]:
     if dataset.table is not None:
         batch = next(iter(from_table(dataset.table, SAMPLE_ROWS)), None)
     else:
-        plan = dataset.plans(batch_rows=SAMPLE_ROWS)[0]
+        plan = dataset.plans()[0].in_batches(SAMPLE_ROWS)
         batch = next(iter(read_batches(plan, limit_rows=SAMPLE_ROWS)), None)
     return dict(batch["features"]) if batch is not None else {}
 

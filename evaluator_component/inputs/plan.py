@@ -20,7 +20,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluator_component.errors import InputError, did_you_mean
@@ -34,6 +34,8 @@ __all__ = ["Plan", "Shard", "make_plan", "require_columns"]
 
 #: Records of the first file looked at to find the features and their types.
 HEAD_RECORDS = 1000
+#: How many bytes of it are decompressed at a time, until there are as many records.
+HEAD_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, order=True)
@@ -80,6 +82,10 @@ class Plan:
     def size(self) -> int:
         """Bytes of all files together."""
         return sum(file.size for file in self.files)
+
+    def in_batches(self, rows: int) -> Plan:
+        """Returns the plan with batches of this many rows."""
+        return replace(self, source=replace(self.source, batch_rows=rows))
 
     def shards(self) -> list[Shard]:
         """Returns the parts that can be read independently; every file has at least one."""
@@ -165,7 +171,10 @@ def _head_records(source: Source, first: File) -> list[bytes]:
     squeezed = detect.compression(first.path, source.compression)
     records: list[bytes] = []
     with open_binary(first.path) as stream:
-        for part in tfrecord.read_records(stream, first.path, squeezed, BadRecords(limit=None)):
+        unlimited = BadRecords(limit=None)
+        for part in tfrecord.read_records(
+            stream, first.path, squeezed, unlimited, block=HEAD_BYTES
+        ):
             records.extend(part.data)
             if len(records) >= HEAD_RECORDS:
                 break

@@ -25,8 +25,8 @@ from evaluator_component.inputs.arrow_types import is_list, is_text
 from evaluator_component.inputs.bad_records import BadRecords
 from evaluator_component.inputs.example_ids import placed_ids, record_ids, row_ids
 from evaluator_component.inputs.examples import Decoder, decode_good
-from evaluator_component.inputs.files import open_binary
-from evaluator_component.inputs.plan import Plan, Shard
+from evaluator_component.inputs.files import BLOCK, open_binary
+from evaluator_component.inputs.plan import HEAD_BYTES, Plan, Shard
 from evaluator_component.inputs.source import RECORD_FORMATS
 
 __all__ = ["Reader"]
@@ -44,6 +44,8 @@ class Reader:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.source = plan.source
+        # A few rows are wanted to look at: then a large block is not decompressed for them.
+        self._block = min(BLOCK, max(HEAD_BYTES, plan.source.batch_rows << 10))
         if self.source.format in ("tfrecord", "sequence_example"):
             self.decoder = Decoder(self.source.format, plan.types, self.source.columns)
         elif self.source.format == "prediction_log":
@@ -99,7 +101,7 @@ class Reader:
         end = None if shard.end < 0 else shard.end
         with open_binary(shard.path) as stream:
             records = tfrecord.read_records(
-                stream, shard.path, squeezed, bad, start=shard.start, end=end
+                stream, shard.path, squeezed, bad, start=shard.start, end=end, block=self._block
             )
             for data, checksums, offsets in self._batches(records):
                 extracts = self._decoded(data, checksums, offsets, shard.path, bad)

@@ -128,6 +128,7 @@ def read_records(
     *,
     start: int = 0,
     end: int | None = None,
+    block: int = BLOCK,
 ) -> Iterator[Records]:
     """Yields the records of a file, or of a part of it, a block at a time.
 
@@ -141,6 +142,7 @@ def read_records(
         bad: where records that cannot be used are noted.
         start: first byte of the part; only where `compression` is "none".
         end: last byte of the part, exclusive; None for the end of the file.
+        block: about how many decompressed bytes to work on at a time.
 
     Raises:
         InputError: the file is not a TFRecord file, or too many records are bad.
@@ -150,8 +152,8 @@ def read_records(
     if start:
         stream.seek(start)
     try:
-        for block in blocks(stream, compression, BLOCK):
-            records = part.add(block)
+        for piece in blocks(stream, compression, block):
+            records = part.add(piece)
             if len(records):
                 yield records
             bad.check()
@@ -195,20 +197,21 @@ class _Part:
         self.lost_from: int | None = None
         self.done = False
         self.last = b""
-        self.headers: dict[int, int] = {}  # intact (length -> stored checksum)
+        self.headers: dict[bytes, int] = {}  # intact headers -> length of the data
 
     def add(self, block: bytes) -> Records:
         """Returns the whole records that are at hand after another block."""
         data = self.rest + block if self.rest else block
         found: list[bytes] = []
-        ends: list[int] = []
+        runs: list[tuple[int, int]] = []
         at = 0
         while True:
             if self.searching:
                 at = self._search(data, at)
                 if self.searching or self.done:
                     break
-            at, intact = self._cut(data, at, found, ends)
+            runs.append((at, len(found)))
+            at, intact = self._cut(data, at, found)
             if intact:
                 break
             if self.base + at == 0:
@@ -219,7 +222,7 @@ class _Part:
             self.lost_from = self.base + at
             self.searching = True
             at += 1
-        records = self._verified(data, found, ends)
+        records = self._verified(data, found, runs)
         self.rest = data[at:]
         self.base += at
         return records
@@ -247,42 +250,61 @@ class _Part:
         )
         self.lost_from = None
 
-    def _cut(self, data: bytes, at: int, found: list[bytes], ends: list[int]) -> tuple[int, bool]:
+    def _cut(self, data: bytes, at: int, found: list[bytes]) -> tuple[int, bool]:
         """Cuts records from `at` on; returns where it stopped, and False at a damaged header."""
-        from google_crc32c import value
-
-        size, header = len(data), _HEADER.size
-        limit = size if self.end is None else self.end - self.base
-        unpack, known = _HEADER.unpack_from, self.headers
-        while at < limit and at + header <= size:
-            length, stored = unpack(data, at)
-            if known.get(length) != stored:
-                if stored != mask(value(data[at : at + 8])):
+        header = _HEADER.size
+        limit = len(data) if self.end is None else self.end - self.base
+        # This loop runs once a record: few lengths are frequent, so a look-up replaces the check.
+        last, most = min(limit, len(data) - header + 1), len(data) - _FOOTER
+        lengths, append = self.headers, found.append
+        while at < last:
+            length = lengths.get(data[at : at + header])
+            if length is None:
+                length = self._length(data[at : at + header])
+                if length is None:
                     return at, False
-                known[length] = stored
-            begin = at + header
-            stop = begin + length
-            if stop + _FOOTER > size:
+            stop = at + header + length
+            if stop > most:
                 return at, True
-            found.append(data[begin:stop])
-            ends.append(stop)
+            append(data[at + header : stop])
             at = stop + _FOOTER
         self.done = self.end is not None and at >= limit
         return at, True
 
-    def _verified(self, data: bytes, found: list[bytes], ends: list[int]) -> Records:
-        """Compares checksums; leaves damaged records out."""
+    def _length(self, header: bytes) -> int | None:
+        """Returns the length that a header tells; None when its checksum is wrong."""
+        from google_crc32c import value
+
+        length, stored = _HEADER.unpack(header)
+        if stored != mask(value(header[:8])):
+            return None
+        self.headers[header] = length
+        return int(length)
+
+    def _verified(self, data: bytes, found: list[bytes], runs: list[tuple[int, int]]) -> Records:
+        """Compares checksums; leaves damaged records out.
+
+        Args:
+            data: what the records were cut out of.
+            found: the records.
+            runs: (where in `data` it begins, number of its first record) of each row of records
+                that lie one behind the other.
+        """
         from google_crc32c import value
 
         count = len(found)
         if not count:
             return Records([], np.zeros(0, np.uint32), np.zeros(0, np.int64))
         checksums = np.fromiter(map(value, found), np.uint32, count)
-        at = np.array(ends)
+        lengths = np.fromiter(map(len, found), np.int64, count)
+        total = np.cumsum(lengths + _HEADER.size + _FOOTER)
+        at = total - _FOOTER
+        stops = [first for _, first in runs[1:]] + [count]
+        for (begin, first), stop in zip(runs, stops, strict=True):
+            at[first:stop] += begin - (total[first - 1] if first else 0)
         raw = np.frombuffer(data, np.uint8)
         stored = raw[at[:, None] + np.arange(_FOOTER)].view("<u4")[:, 0]
         masked = ((checksums >> 15) | (checksums << 17)) + np.uint32(_MASK_DELTA)
-        lengths = np.fromiter(map(len, found), np.int64, count)
         offsets = at - lengths - _HEADER.size + self.base
         self.last = found[-1]
         wrong = np.flatnonzero(masked != stored)

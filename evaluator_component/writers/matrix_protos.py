@@ -17,6 +17,8 @@ Example:
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +49,13 @@ CONFUSION_COLUMNS = (
     "false_negatives",
 )
 _CALIBRATION_COLUMNS = ("lower", "upper", "weight", "label", "prediction")
+_CALIBRATION_FIELDS = (
+    "lower_threshold_inclusive",
+    "upper_threshold_exclusive",
+    "num_weighted_examples.value",
+    "total_weighted_label.value",
+    "total_weighted_refined_prediction.value",
+)
 _MULTI_CLASS_COLUMNS = ("threshold", "actual", "predicted", "weight")
 _MULTI_LABEL_COLUMNS = (
     "threshold",
@@ -208,11 +217,14 @@ def _encode_confusion(columns: Columns) -> bytes:
 
 
 def _decode_confusion(message: Any) -> dict[str, Array]:
-    return {name: _doubles(message.matrices, name) for name in CONFUSION_COLUMNS}
+    return _doubles(message.matrices, CONFUSION_COLUMNS, CONFUSION_COLUMNS)
 
 
-def _doubles(messages: Any, name: str) -> Array:
-    return np.array([getattr(entry, name) for entry in messages], dtype=np.float64)
+def _doubles(messages: Any, fields: tuple[str, ...], columns: tuple[str, ...]) -> dict[str, Array]:
+    """Returns fields of repeated messages as columns; one pass, which is what takes the time."""
+    rows = itertools.chain.from_iterable(map(operator.attrgetter(*fields), messages))
+    table = np.fromiter(rows, np.float64, len(fields) * len(messages)).reshape(-1, len(fields))
+    return dict(zip(columns, np.ascontiguousarray(table.T), strict=True))
 
 
 def _encode_calibration(columns: Columns) -> bytes:
@@ -226,16 +238,7 @@ def _encode_calibration(columns: Columns) -> bytes:
 
 
 def _decode_calibration(message: Any) -> dict[str, Array]:
-    buckets = message.buckets
-    return {
-        "lower": _doubles(buckets, "lower_threshold_inclusive"),
-        "upper": _doubles(buckets, "upper_threshold_exclusive"),
-        "weight": np.array([bucket.num_weighted_examples.value for bucket in buckets]),
-        "label": np.array([bucket.total_weighted_label.value for bucket in buckets]),
-        "prediction": np.array(
-            [bucket.total_weighted_refined_prediction.value for bucket in buckets]
-        ),
-    }
+    return _doubles(message.buckets, _CALIBRATION_FIELDS, _CALIBRATION_COLUMNS)
 
 
 def _encode_entries(columns: Columns, message: Any, fields: Mapping[str, str]) -> bytes:
