@@ -87,7 +87,7 @@ def evaluate(
             without a comparison; by default what the models say (False, mostly).
         report: whether to write `report.html`.
         name: of the run, in tables and time series.
-        progress: whether to show progress on the terminal.
+        progress: whether to show progress on the terminal; without one it is logged.
         reuse: result folder of an earlier run. The baseline's statistics are taken from there
             instead of predicting again, where model, data and config agree; a note says what was
             done, and why not.

@@ -23,6 +23,7 @@ from evaluator_component.api.inference import fill_from_models
 from evaluator_component.api.models import EvalSharedModel, models_by_name
 from evaluator_component.api.pipeline import Circumstances
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
+from evaluator_component.api.progress import Progress
 from evaluator_component.api.reuse import Reuse, find_statistics, write_manifest
 from evaluator_component.api.weak import WeakSearch, bin_features, pin_bins, plan_search
 from evaluator_component.config import (
@@ -295,7 +296,6 @@ class Job:
         from evaluator_component.results import load_eval_result
         from evaluator_component.writers import RunInfo, clear_results, write_run_info
 
-        del progress
         if self.reuse is not None and os.path.realpath(self.reuse.folder) == os.path.realpath(
             output_path
         ):
@@ -319,8 +319,9 @@ class Job:
         pipeline = beam.Pipeline(options=options)
         self._build(pipeline, output_path)
         try:
-            with no_traces_of_own_errors():
+            with no_traces_of_own_errors(), Progress(self.datasets, progress) as shown:
                 result = pipeline.run()
+                shown.watch(result)
                 result.wait_until_finish()
         except Exception as error:
             own = own_error(error)

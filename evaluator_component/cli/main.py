@@ -83,6 +83,9 @@ def _data_options(function: Any) -> Any:
 @click.option("--name", default="", help="Name of the run, in tables and time series.")
 @click.option("--rubber-stamp", is_flag=True, default=None, help="Bless without a baseline.")
 @click.option("--reuse", type=FOLDER, help="Result folder with statistics of the baseline.")
+@click.option(
+    "--progress/--no-progress", default=True, help="Show progress, if this is a terminal."
+)
 @click.option("--beam", multiple=True, help="Beam option, such as --beam=--runner=FlinkRunner.")
 def evaluate(
     config: str,
@@ -94,6 +97,7 @@ def evaluate(
     name: str,
     rubber_stamp: bool | None,
     reuse: str | None,
+    progress: bool,
     beam: tuple[str, ...],
 ) -> None:
     """Evaluate models on data; exit with the verdict."""
@@ -111,7 +115,7 @@ def evaluate(
         rubber_stamp=rubber_stamp,
         name=name,
         reuse=reuse,
-        progress=sys.stderr.isatty(),
+        progress=progress,
     )
     print_result(outcome.result)
     click.echo(f"report: {Path(output) / 'report.html'}")

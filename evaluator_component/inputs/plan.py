@@ -46,11 +46,13 @@ class Shard:
         path: the file.
         start: first byte (records, text) or row group (Parquet) or batch (Arrow).
         end: the one after the last; -1 for the end of the file.
+        size: bytes of the part, about.
     """
 
     path: str
     start: int = 0
     end: int = -1
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ class Plan:
         """Returns the parts that can be read independently; every file has at least one."""
         found: list[Shard] = []
         for file in self.files:
-            found.extend(Shard(file.path, *bounds) for bounds in self._bounds(file))
+            parts = list(self._bounds(file))
+            size = file.size // max(1, len(parts))
+            found.extend(Shard(file.path, *bounds, size=size) for bounds in parts)
         return found
 
     def _bounds(self, file: File) -> Iterable[tuple[int, int]]:

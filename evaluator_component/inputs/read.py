@@ -26,12 +26,13 @@ from evaluator_component.inputs.batches import from_table, rows_of
 from evaluator_component.inputs.plan import Plan, Shard, make_plan
 from evaluator_component.inputs.reader import Reader
 from evaluator_component.inputs.source import Source
+from evaluator_component.inputs.tally import TALLY, Tally
 
 __all__ = ["LimitBadRecords", "Read", "RecordBatchesToExtracts", "RecordsToExtracts"]
 
 Extracts = dict[str, Any]
 
-#: Namespace of the counters: rows, batches, bad_records.
+#: Namespace of the counters: rows, batches, bytes, bad_records.
 COUNTERS = "evaluator_component/inputs"
 
 
@@ -96,17 +97,28 @@ class _ReadShard(beam.DoFn):
         self.reader = Reader(self.plan)
         self.rows = Metrics.counter(COUNTERS, "rows")
         self.batches = Metrics.counter(COUNTERS, "batches")
+        self.bytes = Metrics.counter(COUNTERS, "bytes")
         self.bad = Metrics.counter(COUNTERS, "bad_records")
 
     def process(self, shard: Shard) -> Iterator[Any]:
         bad = BadRecords(self.limit)
+        counted = Tally()
         for batch in self.reader.read(shard, bad):
-            self.rows.inc(rows_of(batch))
             self.batches.inc()
+            self._count(counted, rows_of(batch), min(self.reader.position, shard.size), bad.count)
             yield batch
+        self._count(counted, 0, shard.size, bad.count)
         if bad.count:
-            self.bad.inc(bad.count)
             yield beam.pvalue.TaggedOutput("bad_records", bad)
+
+    def _count(self, counted: Tally, rows: int, position: int, bad: int) -> None:
+        """Counts what was read of a shard since the last time, here and in Beam's counters."""
+        size, bad = max(0, position - counted.size), bad - counted.bad_records
+        counted.add(rows, size, bad)
+        TALLY.add(rows, size, bad)
+        self.rows.inc(rows)
+        self.bytes.inc(size)
+        self.bad.inc(bad)
 
 
 class LimitBadRecords(beam.PTransform):

@@ -39,10 +39,14 @@ class Reader:
 
     Args:
         plan: what to read.
+
+    Attributes:
+        position: how many bytes of the present shard were read, where that is known.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.position = 0
         self.source = plan.source
         # A few rows are wanted to look at: then a large block is not decompressed for them.
         self._block = min(BLOCK, max(HEAD_BYTES, plan.source.batch_rows << 10))
@@ -63,6 +67,7 @@ class Reader:
         Raises:
             InputError: the file cannot be read, or too many records are bad.
         """
+        self.position = 0
         if self.source.format in RECORD_FORMATS:
             batches = self._records(shard, bad)
         else:
@@ -104,6 +109,7 @@ class Reader:
                 stream, shard.path, squeezed, bad, start=shard.start, end=end, block=self._block
             )
             for data, checksums, offsets in self._batches(records):
+                self.position = stream.tell() - shard.start
                 extracts = self._decoded(data, checksums, offsets, shard.path, bad)
                 bad.check()
                 if extracts is not None:
