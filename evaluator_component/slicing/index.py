@@ -49,28 +49,81 @@ class SlicingSpec(Protocol):
         """A query that gives the slices of an example; "" for none."""
 
 
+#: Pairs of codes are looked up in a table while it has no more cells than this.
+_TABLE_CELLS = 1 << 20
+
+
 @dataclass
 class _Codebook:
-    """Dense ids for integers, in order of first appearance."""
+    """Dense ids for pairs of small integers, numbered as they are first seen.
 
+    Most pairs are looked up in a table with a cell for each (fast); where it would grow too large,
+    among the sorted pairs seen so far.
+    """
+
+    size: int = 0
+    table: Array = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     known: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     ids: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def lookup(self, codes: Array) -> tuple[Array, Array]:
-        """Returns (ids of codes, the codes that were new, in the order of their new ids)."""
-        unique, inverse = np.unique(codes, return_inverse=True)
+    def lookup(self, left: Array, right: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
+        """Looks up pairs, and numbers new ones.
+
+        Args:
+            left: codes.
+            right: codes.
+            shape: no code on either side reaches these.
+
+        Returns:
+            (ids of the pairs, the new pairs in the order of their ids, as (pairs, 2)).
+        """
+        if shape[0] * shape[1] > _TABLE_CELLS:
+            return self._lookup_sorted(left, right)
+        self._make_room(shape)
+        cells = left * self.table.shape[1] + right
+        found = self.table.ravel()[cells]
+        unseen = np.unique(cells[found < 0])
+        if len(unseen):
+            self.table.ravel()[unseen] = self._numbers(len(unseen))
+            found = self.table.ravel()[cells]
+        return found, np.stack(np.divmod(unseen, max(self.table.shape[1], 1)), axis=1)
+
+    def _make_room(self, shape: tuple[int, int]) -> None:
+        have: tuple[int, ...] = self.table.shape
+        if all(wanted <= size for wanted, size in zip(shape, have, strict=True)):
+            return
+        # Twice what there was, so that slices which appear one by one do not cost a copy each.
+        sizes = [
+            max(wanted, 2 * size) if wanted > size else size
+            for wanted, size in zip(shape, have, strict=True)
+        ]
+        grown = np.full(sizes, -1, dtype=np.int64)
+        grown[: have[0], : have[1]] = self.table
+        self.table = grown
+
+    def _lookup_sorted(self, left: Array, right: Array) -> tuple[Array, Array]:
+        if self.table.size:  # the table has become too small: what it knows is kept sorted
+            pairs = np.argwhere(self.table >= 0)
+            self.known = (pairs[:, 0] << 32) | pairs[:, 1]
+            self.ids = self.table[self.table >= 0]
+            self.table = np.zeros((0, 0), dtype=np.int64)
+        unique, inverse = np.unique((left << 32) | right, return_inverse=True)
         position = np.searchsorted(self.known, unique)
-        found = position < len(self.known)
-        found[found] = self.known[position[found]] == unique[found]
+        inside = np.flatnonzero(position < len(self.known))
+        found = np.zeros(len(unique), dtype=bool)
+        found[inside] = self.known[position[inside]] == unique[inside]
         new = unique[~found]
         if len(new):
-            new_ids = np.arange(len(self.ids), len(self.ids) + len(new))
             known = np.concatenate([self.known, new])
-            ids = np.concatenate([self.ids, new_ids])
+            ids = np.concatenate([self.ids, self._numbers(len(new))])
             order = np.argsort(known, kind="stable")
             self.known, self.ids = known[order], ids[order]
             position = np.searchsorted(self.known, unique)
-        return self.ids[position][inverse], new
+        return self.ids[position][inverse], np.stack([new >> 32, new & 0xFFFFFFFF], axis=1)
+
+    def _numbers(self, count: int) -> Array:
+        self.size += count
+        return np.arange(self.size - count, self.size)
 
 
 @dataclass
@@ -93,24 +146,32 @@ class _Assigner:
         self._tuples: list[list[tuple[int, ...]]] = [[] for _ in self.features]
         self.books = [_Codebook() for _ in self.features]
 
-    def combine(self, encoded: Sequence[tuple[Array | None, Array]], size: int) -> tuple[Any, Any]:
+    def combine(
+        self, encoded: Sequence[tuple[Array | None, Array]], sizes: Sequence[int], rows: int
+    ) -> tuple[Any, Any]:
         """Combines the codes of the spec's features into dense combination ids.
+
+        Args:
+            encoded: (rows or None, codes) of each feature.
+            sizes: how many codes each feature has.
+            rows: rows of the batch.
 
         Returns:
             (rows or None, combination ids).
         """
-        rows, codes = encoded[0]
-        ids, new = self.books[0].lookup(codes)
-        self._tuples[0].extend((int(code),) for code in new)
-        for step, (more_rows, more_codes) in enumerate(encoded[1:], start=1):
-            rows, ids, more = _join(rows, ids, more_rows, more_codes, size)
-            ids, new = self.books[step].lookup((ids << 32) | more)
-            before = self._tuples[step - 1]
+        at: Array | None = None
+        ids = np.zeros(rows, dtype=np.int64)
+        combinations: list[tuple[int, ...]] = [()]
+        for step, (more_at, more) in enumerate(encoded):
+            at, ids, more = _join(at, ids, more_at, more, rows)
+            shape = (len(combinations), sizes[step])
+            ids, new = self.books[step].lookup(ids, more, shape)
             self._tuples[step].extend(
-                (*before[int(pair) >> 32], int(pair) & 0xFFFFFFFF) for pair in new
+                (*combinations[before], code) for before, code in new.tolist()
             )
-        self.combinations = self._tuples[-1]
-        return rows, ids
+            combinations = self._tuples[step]
+        self.combinations = combinations
+        return at, ids
 
 
 def _join(
@@ -186,7 +247,8 @@ class SliceIndex:
                 none = np.zeros(0, dtype=np.int64)
                 return Membership(none, none)
             return Membership(np.full(rows, group, dtype=np.int64))
-        return self._grouped(number, [encoded[name] for name in assigner.features], rows)
+        sizes = [len(self._vocabularies[name].values) for name in assigner.features]
+        return self._grouped(number, [encoded[name] for name in assigner.features], sizes, rows)
 
     def _query_member(self, number: int, features: Mapping[str, Any], rows: int) -> Membership:
         """Groups the rows as a query says: it gives rows, and the columns of their slice keys."""
@@ -202,15 +264,18 @@ class SliceIndex:
             )
             for name in assigner.features
         ]
-        found = self._grouped(number, encoded, len(row_of_entry))
+        sizes = [len(self._query_vocabularies[number, name].values) for name in assigner.features]
+        found = self._grouped(number, encoded, sizes, len(row_of_entry))
         entries = found.rows if found.rows is not None else np.arange(len(row_of_entry))
         pairs = np.unique(row_of_entry[entries] * max(len(self.keys), 1) + found.ids)
         return Membership(pairs % max(len(self.keys), 1), pairs // max(len(self.keys), 1))
 
-    def _grouped(self, number: int, encoded: Sequence[Any], rows: int) -> Membership:
+    def _grouped(
+        self, number: int, encoded: Sequence[Any], sizes: Sequence[int], rows: int
+    ) -> Membership:
         """Turns the codes of the features of a spec into groups."""
         assigner = self._assigners[number]
-        entry_rows, ids = assigner.combine(encoded, rows)
+        entry_rows, ids = assigner.combine(encoded, sizes, rows)
         for combination in assigner.combinations[len(assigner.group_of) :]:
             assigner.group_of.append(self._group_of(assigner, combination, number))
         groups = np.asarray(assigner.group_of, dtype=np.int64)[ids]
