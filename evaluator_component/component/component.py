@@ -34,8 +34,10 @@ from tfx.dsl.components.base import base_beam_component, base_component, executo
 from tfx.dsl.placeholder import placeholder
 from tfx.orchestration import data_types
 
+from evaluator_component.component.driver import Driver
 from evaluator_component.component.executor import Executor
 from evaluator_component.component.notebook import in_notebook, register_visualizations
+from evaluator_component.component.request import check_reuse
 from evaluator_component.component.spec import EvaluatorSpec
 from evaluator_component.component.user_module import pack_module
 from evaluator_component.component.wheel import content_hash, package_files
@@ -53,6 +55,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = EvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,
@@ -69,6 +72,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         *,
         force_bless: str | Deferred | None = None,
         max_recorded_slices: int = 50,
+        reuse: str | Deferred = "on",
+        earlier_evaluation: types.BaseChannel | None = None,
     ) -> None:
         """Declares the step.
 
@@ -90,6 +95,10 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             force_bless: a reason to bless whatever the checks say; the reason is recorded. Meant
                 to be a runtime parameter whose default is "".
             max_recorded_slices: how many slices, the largest ones, the `metrics` output carries.
+            reuse: "on": what an earlier evaluation of the same model, data and config found out is
+                taken from there; "off": everything is computed.
+            earlier_evaluation: that evaluation. Without this argument it is looked up in the
+                metadata store, wherever the orchestrator runs drivers, which Kubeflow does not.
 
         Raises:
             ConfigError: the config names something that does not exist.
@@ -99,6 +108,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             raise ValueError("module_file and module_path exclude each other")
         if eval_config is not None and feature_slicing_spec is not None:
             raise ValueError("eval_config and feature_slicing_spec exclude each other")
+        if isinstance(reuse, str):
+            check_reuse(reuse)
         spec = EvaluatorSpec(
             examples=examples,
             model=model,
@@ -112,6 +123,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             module_path=module_path,
             force_bless=force_bless,
             max_recorded_slices=max_recorded_slices,
+            reuse=reuse,
+            earlier_evaluation=earlier_evaluation,
             code_version=code_version(module_path if isinstance(module_path, str) else None),
             **{
                 name: types.Channel(type=parameter.type)

@@ -39,7 +39,8 @@ class Executor(BeamExecutor):
         """Evaluates, and fills the output artifacts.
 
         Args:
-            input_dict: `examples`; optionally `model`, `baseline_model`, `schema`.
+            input_dict: `examples`; optionally `model`, `baseline_model`, `schema`,
+                `earlier_evaluation`.
             output_dict: `evaluation`, `blessing`; optionally `metrics`, `roc`, `report`.
             exec_properties: see `EvaluatorSpec.PARAMETERS`.
 
@@ -55,7 +56,8 @@ class Executor(BeamExecutor):
 
     def _evaluate(self, request: Request, output_path: str) -> Any:
         """Calls the library; the one place that knows how."""
-        from evaluator_component.api import EvalSharedModel, evaluate
+        from evaluator_component.api import EvalSharedModel, Job
+        from evaluator_component.api.repeat import is_repeat, repeat
 
         module = request.user_module
         models = {
@@ -75,19 +77,22 @@ class Executor(BeamExecutor):
             "models": models,
             "output_path": output_path,
         }
-        return evaluate(
+        job = Job.prepare(
             request.eval_config,
             list(request.sources),
             models or None,
-            output_path,
             schema=request.schema,
             rubber_stamp=request.rubber_stamp,
-            pipeline_options=self.beam_options(module.packages),
+            reuse=request.earlier,
             **{
                 stage: _stages(module, stage, offered)
                 for stage in ("extractors", "evaluators", "writers")
             },
         )
+        # Writers of the user's may write to other places, too.
+        if request.earlier and "writers" not in module.hooks and is_repeat(job, request.earlier):
+            return repeat(job, request.earlier, output_path)
+        return job.run(output_path, pipeline_options=self.beam_options(module.packages))
 
 
 def _stages(module: UserModule, stage: str, offered: Mapping[str, Any]) -> Any:
@@ -131,7 +136,8 @@ def record(
 ) -> None:
     """Fills the output artifacts from the outcome of an evaluation."""
     ruling = ruling_of(outcome.verdict)
-    set_properties(outputs["evaluation"], lineage_record(request, properties))
+    reuse = outcome.result.run.details.get("reuse")
+    set_properties(outputs["evaluation"], lineage_record(request, properties, reuse))
     write_blessing(
         outputs["blessing"],
         ruling,

@@ -2,12 +2,13 @@
 
 Kubeflow rejects what TFX compiles by default: another version of the schema, and every Resolver.
 So the schema is the one that it takes, and the latest blessed model is looked up when a run is
-submitted and handed in through an Importer.
+submitted and handed in through an Importer; so is that model's own evaluation, to be reused.
 
 Synopsis::
 
-    uri = latest_blessed_model("grpc://metadata-grpc-service.kubeflow:8080", "flights")
-    pipeline = create_pipeline(..., baseline=uri)
+    store = "grpc://metadata-grpc-service.kubeflow:8080"
+    uri = latest_blessed_model(store, "flights")
+    pipeline = create_pipeline(..., baseline=uri, earlier_evaluation=evaluation_of(store, uri))
     compile_for_kubeflow(pipeline, "flights.yaml", image="registry/flights:1",
                          resources={"Trainer": Resources(cpu="4", memory="8Gi")})
 """
@@ -28,7 +29,7 @@ from evaluator_component.component.kubeflow_resources import (
 )
 from evaluator_component.errors import ConfigError, Problems, did_you_mean
 
-__all__ = ["Resources", "compile_for_kubeflow", "latest_blessed_model"]
+__all__ = ["Resources", "compile_for_kubeflow", "evaluation_of", "latest_blessed_model"]
 
 ENTRYPOINT = ("python", "-m", "evaluator_component.component.kubeflow_entrypoint")
 SCHEMA_VERSION = "2.1.0"
@@ -178,4 +179,22 @@ def latest_blessed_model(store: Any, pipeline: str) -> str | None:
             uri = blessing.properties.get("current_model")
             if uri:
                 return str(uri)
+    return None
+
+
+def evaluation_of(store: Any, model: str | None) -> str | None:
+    """Returns the URI of the last evaluation whose candidate was a model; None without one.
+
+    Args:
+        store: see `latest_blessed_model`.
+        model: the model's URI; None: no model.
+    """
+    from evaluator_component.component.history import history
+
+    if model is None:
+        return None
+    for found in reversed(history(store)):
+        if model in [artifact.uri for artifact in found.inputs.get("model", ())]:
+            for evaluation in found.outputs.get("evaluation", ()):
+                return evaluation.uri
     return None

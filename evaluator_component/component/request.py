@@ -26,7 +26,7 @@ from evaluator_component.inputs.source import Source
 from evaluator_component.protos import eval_config_pb2
 from evaluator_component.saved_model.metadata import has_metadata
 
-__all__ = ["Request", "read_request"]
+__all__ = ["Request", "check_reuse", "read_config", "read_request", "read_splits"]
 
 #: Payload formats of an Examples artifact that can be read, and what we call them.
 PAYLOADS = {
@@ -44,7 +44,11 @@ FAIRNESS_RATES = {
     "FalseDiscoveryRate": "false_discovery_rate",
     "FalseOmissionRate": "false_omission_rate",
 }
+#: The property in which the driver tells which earlier evaluation it found.
+EARLIER = "earlier_evaluation"
 DEFAULT_SPLITS = ("eval",)
+#: What is allowed for the parameter `reuse`.
+REUSE = ("on", "off")
 #: Model types whose SavedModel lies in the folder for eval models.
 EVAL_MODEL_TYPES = ("tfma_eval", "eval_saved_model", "eval")
 
@@ -71,6 +75,7 @@ class Request:
         splits: the splits that are evaluated.
         max_recorded_slices: how many slices the store shall hold.
         component_id: the id to put into the blessing, or None.
+        earlier: an earlier evaluation's result folder, to take from it what agrees; or None.
     """
 
     eval_config: eval_config_pb2.EvalConfig
@@ -86,6 +91,7 @@ class Request:
     splits: tuple[str, ...]
     max_recorded_slices: int
     component_id: str | None
+    earlier: str | None
 
     @property
     def candidate_name(self) -> str:
@@ -134,7 +140,27 @@ def read_request(inputs: Artifacts, outputs: Artifacts, properties: Mapping[str,
         splits=splits,
         max_recorded_slices=_integer(properties, "max_recorded_slices", 50),
         component_id=properties.get("current_component_id"),
+        earlier=_earlier(inputs, properties),
     )
+
+
+def check_reuse(policy: str) -> bool:
+    """Tells whether earlier evaluations are to be reused.
+
+    Raises:
+        ConfigError: there is no such policy.
+    """
+    if policy not in REUSE:
+        raise ConfigError(f"reuse: got {policy!r}, allowed are {', '.join(map(repr, REUSE))}")
+    return policy == "on"
+
+
+def _earlier(inputs: Artifacts, properties: Mapping[str, Any]) -> str | None:
+    """Returns the earlier evaluation that was handed in, or that the driver found."""
+    if not check_reuse(properties.get("reuse") or "on"):
+        return None
+    handed_in = _only(inputs, "earlier_evaluation")
+    return handed_in.uri if handed_in is not None else properties.get(EARLIER)
 
 
 def _only(artifacts: Artifacts, key: str) -> Any:

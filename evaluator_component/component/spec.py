@@ -32,6 +32,7 @@ class EvaluatorSpec(ComponentSpec):
         "module_path": _text(),
         "force_bless": _text(),
         "max_recorded_slices": ExecutionParameter(type=int, optional=True),
+        "reuse": _text(),
         "code_version": _text(),
     }
     INPUTS = {  # noqa: RUF012
@@ -39,6 +40,9 @@ class EvaluatorSpec(ComponentSpec):
         "model": ChannelParameter(type=standard_artifacts.Model, optional=True),
         "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
         "schema": ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "earlier_evaluation": ChannelParameter(
+            type=standard_artifacts.ModelEvaluation, optional=True
+        ),
     }
     OUTPUTS = {  # noqa: RUF012
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),

@@ -99,9 +99,13 @@ class GraphState(Statistic):
 
 @dataclass(frozen=True)
 class _Saved:
-    """Finds a metric in an eval SavedModel."""
+    """Finds a metric in an eval SavedModel.
 
-    path: str
+    Where the model lies, which changes from pod to pod, is no part of what the metric is:
+    statistics belong to a model, and are reused for one with the same files only.
+    """
+
+    path: str = field(compare=False)
     metric: str
 
     def row_states(self, batch: Batch) -> Mapping[str, Array]:

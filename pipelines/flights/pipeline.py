@@ -3,7 +3,9 @@
     ImportExampleGen -> Trainer -> [latest blessed model] -> Evaluator -> Pusher
 
 What differs between orchestrators is where the baseline comes from: a resolver that looks it up
-while the pipeline runs, or the URI of a model that was looked up when the run was submitted.
+while the pipeline runs, or the URI of a model that was looked up when the run was submitted. The
+baseline's own evaluation, from which its statistics are taken, is found by the Evaluator itself in
+the first case and looked up together with the model in the second.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ def create_pipeline(
     training: Mapping[str, Any] | None = None,
     eval_config: Any = EVAL_CONFIG,
     baseline: Any = RESOLVE,
+    earlier_evaluation: str | None = None,
     metadata: Any = None,
     beam_pipeline_args: Sequence[str] = (),
     enable_cache: bool = True,
@@ -42,6 +45,8 @@ def create_pipeline(
         training: fields of `pipelines.flights.trainer.Settings`.
         eval_config: what to evaluate, in any form that the Evaluator takes.
         baseline: RESOLVE; the URI of a Model artifact (text or a runtime parameter); or None.
+        earlier_evaluation: URI of the baseline's own evaluation, where the orchestrator lets no
+            step look it up.
         metadata: an MLMD connection config; None where the orchestrator brings its own store.
         beam_pipeline_args: passed to every step that runs Beam.
         enable_cache: reuse the outputs of steps whose inputs and parameters did not change.
@@ -68,10 +73,12 @@ def create_pipeline(
         custom_config=dict(training or {}),
     )
     compared = baseline_node(baseline)
+    earlier = _imported("earlier_evaluation", earlier_evaluation, "ModelEvaluation")
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
         baseline_model=_model_of(compared),
+        earlier_evaluation=earlier.outputs["result"] if earlier is not None else None,
         eval_config=eval_config,
     )
     pusher = Pusher(
@@ -81,7 +88,7 @@ def create_pipeline(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving)
         ),
     )
-    nodes = [example_gen, trainer, compared, evaluator, pusher]
+    nodes = [example_gen, trainer, compared, earlier, evaluator, pusher]
     return Pipeline(
         pipeline_name=name,
         pipeline_root=root,
@@ -94,25 +101,31 @@ def create_pipeline(
 
 def baseline_node(baseline: Any) -> Any:
     """Returns the node that gives the baseline, or None; see `create_pipeline`."""
-    from tfx.types import standard_artifacts
-    from tfx.types.channel import Channel
-
-    if baseline is None:
-        return None
     if baseline == RESOLVE:
         from tfx.dsl.components.common.resolver import Resolver
         from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
             LatestBlessedModelStrategy,
         )
+        from tfx.types import standard_artifacts
+        from tfx.types.channel import Channel
 
         return Resolver(
             strategy_class=LatestBlessedModelStrategy,
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         ).with_id("latest_blessed_model")
-    from tfx.dsl.components.common.importer import Importer
+    return _imported("baseline", baseline, "Model")
 
-    return Importer(source_uri=baseline, artifact_type=standard_artifacts.Model).with_id("baseline")
+
+def _imported(node_id: str, uri: Any, artifact_type: str) -> Any:
+    """Returns the node that hands an artifact of another run in; None without a URI."""
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.types import standard_artifacts
+
+    if uri is None:
+        return None
+    kind = getattr(standard_artifacts, artifact_type)
+    return Importer(source_uri=uri, artifact_type=kind).with_id(node_id)
 
 
 def _model_of(node: Any) -> Any:

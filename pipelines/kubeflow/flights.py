@@ -5,8 +5,9 @@
         --host http://localhost:8888 --metadata grpc://localhost:8080
 
 Submitting asks the cluster's metadata store for the model that the pipeline blessed last, and hands
-it in as the baseline. Where a run is started by other means, such as a recurring run,
-`--baseline-parameter` makes the baseline a parameter of the compiled pipeline.
+it in as the baseline, together with its own evaluation, whose statistics are reused. Where a run is
+started by other means, such as a recurring run, `--baseline-parameter` makes the baseline a
+parameter of the compiled pipeline.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def compile_flights(
     image: str | Mapping[str, str],
     baseline: str | None = None,
     baseline_parameter: bool = False,
+    earlier_evaluation: str | None = None,
     steps: Path | None = STEPS,
     **settings: Any,
 ) -> Path:
@@ -51,6 +53,7 @@ def compile_flights(
         baseline: URI of the model to compare with; None: the first run has nothing to compare with.
         baseline_parameter: whether the URI is a parameter of the pipeline, with `baseline` as its
             default.
+        earlier_evaluation: URI of the baseline's own evaluation, whose statistics are reused.
         steps: file of resources per step; None: Kubernetes' defaults.
         settings: further arguments of `create_pipeline`.
     """
@@ -64,7 +67,9 @@ def compile_flights(
     if baseline_parameter:
         given = RuntimeParameter(BASELINE_PARAMETER, str, default=baseline)
     defaults = {"name": PIPELINE, "root": ROOT, "data": DATA, "serving": SERVING}
-    pipeline = create_pipeline(**{**defaults, **settings}, baseline=given)
+    pipeline = create_pipeline(
+        **{**defaults, **settings}, baseline=given, earlier_evaluation=earlier_evaluation
+    )
     resources = read_resources(steps) if steps is not None else {}
     return compile_for_kubeflow(pipeline, path, image=image, resources=resources)
 
@@ -91,12 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet_libraries(given.verbose)
     try:
         with muted_stderr(given.verbose):
-            baseline = _baseline(given)
+            baseline, earlier = _baseline(given)
             path = compile_flights(
                 given.output,
                 image=given.image,
                 baseline=baseline,
                 baseline_parameter=given.baseline_parameter,
+                earlier_evaluation=earlier,
                 steps=given.steps,
                 name=given.name,
                 root=given.root,
@@ -106,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 beam_pipeline_args=given.beam,
             )
         print(f"baseline: {baseline or 'none'}")
+        print(f"reused:   {earlier or 'nothing'}")
         print(f"compiled: {path}")
         if given.command == "submit":
             run = submit(
@@ -118,12 +125,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _baseline(given: argparse.Namespace) -> str | None:
-    from evaluator_component.component.kubeflow import latest_blessed_model
+def _baseline(given: argparse.Namespace) -> tuple[str | None, str | None]:
+    """Returns the URIs of the baseline and of its own evaluation."""
+    from evaluator_component.component.kubeflow import evaluation_of, latest_blessed_model
 
     if given.metadata is None:
-        return given.baseline
-    return latest_blessed_model(given.metadata, given.name)
+        return given.baseline, None
+    baseline = latest_blessed_model(given.metadata, given.name)
+    return baseline, None if given.no_reuse else evaluation_of(given.metadata, baseline)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,6 +169,9 @@ def _parser() -> argparse.ArgumentParser:
             "--baseline-parameter",
             action="store_true",
             help="make the baseline a parameter of the compiled pipeline",
+        )
+        added.add_argument(
+            "--no-reuse", action="store_true", help="let the baseline predict again in any case"
         )
         added.add_argument("-v", "--verbose", action="store_true")
     submitting = commands.choices["submit"]

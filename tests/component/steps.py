@@ -119,6 +119,7 @@ class Steps:
         beam_pipeline_args: list[str] | None = None,
         enable_cache: bool = False,
         push: bool = True,
+        name: str = PIPELINE,
         **arguments: Any,
     ) -> Any:
         """Returns a pipeline: imported examples and model, Evaluator, Pusher."""
@@ -179,7 +180,7 @@ class Steps:
                 )
             )
         return Pipeline(
-            pipeline_name=PIPELINE,
+            pipeline_name=name,
             pipeline_root=str(self.root / "pipeline"),
             components=nodes,
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.store)),

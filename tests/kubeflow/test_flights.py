@@ -10,7 +10,7 @@ import image_tree
 import pytest
 
 from evaluator_component.component.history import history
-from evaluator_component.component.kubeflow import latest_blessed_model
+from evaluator_component.component.kubeflow import evaluation_of, latest_blessed_model
 
 REASON = "kfp is not there: pip install 'evaluator_component[kubeflow]'"
 kfp = pytest.importorskip("kfp_backend", reason=REASON, exc_type=ImportError)
@@ -69,6 +69,7 @@ def runs(cluster):
         cluster.folder / "second.yaml",
         training={"epochs": 4, "seed": 2},
         baseline_parameter=True,
+        earlier_evaluation=evaluation_of(store, baseline),
         **settings,
     )
     second = kfp.Run(cluster, path, {"baseline": baseline})
@@ -86,7 +87,8 @@ def test_every_step_runs_with_its_compiled_command(runs):
 
 def test_the_second_run_takes_from_the_cache_what_did_not_change(runs):
     _, second = runs
-    changed = dict.fromkeys(("baseline", "Trainer", "Evaluator", "Pusher"), "COMPLETE")
+    again = ("baseline", "earlier_evaluation", "Trainer", "Evaluator", "Pusher")
+    changed = dict.fromkeys(again, "COMPLETE")
     assert second.states == {**changed, "ImportExampleGen": "CACHED"}
 
 
@@ -104,6 +106,16 @@ def test_the_second_model_is_blessed_against_the_first_runs(cluster, runs):
     assert blessing.properties["baseline_model"] == baseline.uri
     assert blessing.properties["current_model_id"] == str(model.id)
     assert blessing.properties["baseline_model_id"] == str(baseline.id)
+
+
+def test_the_baseline_does_not_predict_again(cluster, runs):
+    first, second = history(f"grpc://127.0.0.1:{cluster.port}", pipeline="flights")
+    (earlier,) = second.inputs["earlier_evaluation"]
+    assert earlier.uri == first.outputs["evaluation"][0].uri
+    assert second.lineage.get("not_reused_because") is None
+    assert second.lineage["reused"] == "statistics of the baseline"
+    assert second.lineage["earlier_evaluation"] == earlier.uri
+    assert second.metrics["baseline/auc"] == first.metrics["auc"]
 
 
 def test_values_of_all_slices_and_of_the_baseline_are_in_the_metadata(cluster, runs):
@@ -175,8 +187,11 @@ def test_the_command_line_finds_the_blessed_model_and_compiles(cluster, runs, tm
     arguments = ["--image", "registry/flights:2", "--output", str(path), "--metadata", store]
     assert main(["compile", *arguments]) == 0
     model = runs[1].outputs["Trainer"]["model"].uri
-    assert capsys.readouterr().out.splitlines()[0] == f"baseline: {model}"
+    evaluation = runs[1].outputs["Evaluator"]["evaluation"].uri
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == [f"baseline: {model}", f"reused:   {evaluation}"]
     assert model in path.read_text()
+    assert evaluation in path.read_text()
 
 
 def test_the_script_runs_from_anywhere(tmp_path):
