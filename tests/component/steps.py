@@ -99,9 +99,11 @@ def write_model(folder: Path, weight: float) -> Path:
 class Steps:
     """A root folder with a store, and a way to run an Evaluator in it."""
 
-    def __init__(self, root: Path, splits: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, root: Path, splits: dict[str, int] | None = None, store: str | None = None
+    ) -> None:
         self.root = root
-        self.store = root / "metadata.sqlite"
+        self.store = store or root / "metadata.sqlite"
         self.serving = root / "serving"
         self.splits = splits or {"eval": 400}
         self.examples = write_examples(root / "examples", self.splits)
@@ -129,13 +131,13 @@ class Steps:
         from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
             LatestBlessedModelStrategy,
         )
-        from tfx.orchestration import metadata
         from tfx.orchestration.pipeline import Pipeline
         from tfx.proto import pusher_pb2
         from tfx.types import standard_artifacts
         from tfx.types.channel import Channel
 
         from evaluator_component.component import Evaluator
+        from evaluator_component.component.stores import connection_config
 
         examples = Importer(
             source_uri=str(self.examples),
@@ -183,7 +185,7 @@ class Steps:
             pipeline_name=name,
             pipeline_root=str(self.root / "pipeline"),
             components=nodes,
-            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.store)),
+            metadata_connection_config=connection_config(self.store, read_only=False),
             beam_pipeline_args=beam_pipeline_args or [],
             enable_cache=enable_cache,
         )
