@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +37,8 @@ class Airflow:
         self.program = ROOT / f".venv-airflow-{version}" / "bin" / "airflow"
         if not self.program.exists():
             pytest.skip(f"{self.program.parent.parent.name} is not there: run `make airflow`")
-        self.version, self.home = version, home
+        self.version, self.home, self.port = version, home, free_port()
+        self.running: dict[str, subprocess.Popen] = {}
         self.dags = home / "dags"
         self.dags.mkdir(parents=True)
         (self.dags / "compiled_dag.py").symlink_to(ROOT / "pipelines/airflow/compiled_dag.py")
@@ -45,6 +50,9 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "5",
+            # Airflow 3: where tasks find the server, and what they show it to be let in.
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self.port}/execution/",
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         }
         self.run("db", "migrate")
 
@@ -60,8 +68,24 @@ class Airflow:
         assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
         return done.stdout + done.stderr
 
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """Starts a service."""
+    @contextlib.contextmanager
+    def services(self) -> Iterator[None]:
+        """Runs what it takes for triggered DAGs to run."""
+        wanted = [["scheduler"]]
+        if self.version > 2:
+            # Tasks tell the server by HTTP what became of them; only this process reads DAG files.
+            wanted += [["api-server", "--port", str(self.port)], ["dag-processor"]]
+        try:
+            self.running = {command[0]: self._start(*command) for command in wanted}
+            yield
+        finally:
+            for process in self.running.values():
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+            for process in self.running.values():
+                process.wait(timeout=60)
+
+    def _start(self, *arguments: str) -> subprocess.Popen:
         with (self.home / f"{arguments[0]}.log").open("w") as log:
             return subprocess.Popen(
                 [str(self.program), *arguments],
@@ -70,6 +94,11 @@ class Airflow:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def check_services(self) -> None:
+        """Fails where a service has ended, with the end of its log."""
+        for name, process in self.running.items():
+            assert process.poll() is None, (self.home / f"{name}.log").read_text()[-5000:]
 
     def states(self) -> dict[str, str]:
         """Returns the state of every task of the last run."""
@@ -82,6 +111,13 @@ class Airflow:
         """Returns the states of all runs."""
         with sqlite3.connect(self.home / "airflow.db") as database:
             return [state for (state,) in database.execute("select state from dag_run")]
+
+
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(params=[2, 3])
@@ -155,21 +191,20 @@ def test_airflow_parses_the_dag_without_tfx(airflow, tmp_path):
     assert json.loads(done.stdout.splitlines()[-1]) == [["Judge", "Push", "Writer"], []]
 
 
-def test_the_scheduler_runs_a_triggered_dag(tmp_path):
-    airflow = Airflow(2, tmp_path / "airflow")
+def test_the_scheduler_runs_a_triggered_dag(airflow, tmp_path):
     write_dag(airflow, compile_small(tmp_path), tmp_path)
     airflow.run("dags", "reserialize")
     airflow.run("dags", "unpause", "small")
     airflow.run("dags", "trigger", "small")
-    scheduler = airflow.start("scheduler")
-    try:
+    with airflow.services():
         deadline = time.monotonic() + 420
         while airflow.run_states() not in (["success"], ["failed"]):
-            assert scheduler.poll() is None, (airflow.home / "scheduler.log").read_text()[-5000:]
+            airflow.check_services()
             assert time.monotonic() < deadline, airflow.states()
             time.sleep(2)
-    finally:
-        if scheduler.poll() is None:
-            os.killpg(scheduler.pid, signal.SIGTERM)
-        scheduler.wait(timeout=60)
     assert airflow.states() == {"Writer": "success", "Judge": "success", "Push": "success"}
+    assert executions(tmp_path) == [
+        ("Writer", "COMPLETE"),
+        ("Judge", "COMPLETE"),
+        ("Push", "COMPLETE"),
+    ]
