@@ -34,16 +34,6 @@ PAYLOADS = {
     "FORMAT_TF_SEQUENCE_EXAMPLE": "sequence_example",
     "FORMAT_PARQUET": "parquet",
 }
-#: The metrics that fairness indicators consist of, and what they are called there.
-FAIRNESS_RATES = {
-    "FallOut": "false_positive_rate",
-    "MissRate": "false_negative_rate",
-    "Recall": "true_positive_rate",
-    "Specificity": "true_negative_rate",
-    "PredictedPositiveRate": "positive_rate",
-    "FalseDiscoveryRate": "false_discovery_rate",
-    "FalseOmissionRate": "false_omission_rate",
-}
 #: The property in which the driver tells which earlier evaluation it found.
 EARLIER = "earlier_evaluation"
 DEFAULT_SPLITS = ("eval",)
@@ -191,17 +181,14 @@ def read_config(properties: Mapping[str, Any]) -> eval_config_pb2.EvalConfig:
 
 
 def _add_fairness_indicators(config: eval_config_pb2.EvalConfig, thresholds: Any) -> None:
-    """Adds each rate at each threshold to every metrics spec."""
+    """Adds fairness indicators at the thresholds to every metrics spec."""
     if not isinstance(thresholds, list) or not all(isinstance(t, int | float) for t in thresholds):
         raise ConfigError(
             f"fairness_indicator_thresholds: expected a JSON list of numbers, got {thresholds!r}"
         )
     for spec in config.metrics_specs or [config.metrics_specs.add()]:
-        for class_name, rate in FAIRNESS_RATES.items():
-            for threshold in thresholds:
-                name = f"fairness_indicators_metrics/{rate}@{threshold:g}"
-                settings = json.dumps({"thresholds": threshold, "name": name})
-                spec.metrics.add(class_name=class_name, config=settings)
+        settings = json.dumps({"thresholds": thresholds})
+        spec.metrics.add(class_name="FairnessIndicators", config=settings)
 
 
 def _config_from_slicing_spec(properties: Mapping[str, Any]) -> eval_config_pb2.EvalConfig:

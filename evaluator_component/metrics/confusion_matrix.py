@@ -72,6 +72,7 @@ __all__ = [
     "NegativePredictiveValue",
     "PositiveLikelihoodRatio",
     "Precision",
+    "PredictedNegativeRate",
     "PredictedPositiveRate",
     "Prevalence",
     "PrevalenceThreshold",
@@ -231,6 +232,15 @@ class PredictedPositiveRate(ConfusionMetric):
 
     def _formula(self, counts: Counts) -> Array:
         return divide(counts.tp + counts.fp, counts.total)
+
+
+@register
+@dataclass(frozen=True)
+class PredictedNegativeRate(ConfusionMetric):
+    """Predicted negative rate: (tn + fn) / (tp + fp + tn + fn)."""
+
+    def _formula(self, counts: Counts) -> Array:
+        return divide(counts.tn + counts.fn, counts.total)
 
 
 @register

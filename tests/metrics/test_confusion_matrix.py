@@ -54,6 +54,7 @@ def _by_definition(tp, fp, tn, fn):
         "FalseOmissionRate": _ratio(fn, fn + tn),
         "Prevalence": _ratio(tp + fn, everything),
         "PredictedPositiveRate": _ratio(tp + fp, everything),
+        "PredictedNegativeRate": _ratio(tn + fn, everything),
         "BinaryAccuracy": _ratio(tp + tn, everything),
         "BalancedAccuracy": (tpr + tnr) / 2,
         "ThreatScore": _ratio(tp, tp + fn + fp),

@@ -112,6 +112,37 @@ def test_rates_and_means_are_equal(peer, ours, key, fractional):
         np.testing.assert_allclose(value[name], getattr(matrices, field), rtol=1e-9)
 
 
+def test_fairness_indicators_are_the_peers_rates(peer, ours, key):
+    rates = {
+        "false_positive_rate": "FallOut",
+        "false_negative_rate": "MissRate",
+        "true_positive_rate": "Recall",
+        "true_negative_rate": "Specificity",
+        "positive_rate": "PredictedPositiveRate",
+        "false_discovery_rate": "FalseDiscoveryRate",
+        "false_omission_rate": "FalseOmissionRate",
+    }
+    one_by_one = MODEL + _spec(
+        *(
+            _metric(name, f'"thresholds": {number / 10}, "name": "{rate}@{number / 10}"')
+            for rate, name in rates.items()
+            for number in range(1, 10)
+        )
+    )
+    columns = _columns(5)
+    theirs = peer(one_by_one, columns)
+    mine = ours(MODEL + _spec(_metric("FairnessIndicators")), columns)
+    for number in range(1, 10):
+        at = f"@{number / 10}"
+        for rate in rates:
+            found = mine[key(f"fairness_indicators_metrics/{rate}{at}", weighted=True)]
+            wanted = theirs[key(f"{rate}{at}", weighted=True)]
+            np.testing.assert_allclose(found, wanted, rtol=1e-6, err_msg=f"{rate}{at}")
+        negative = mine[key(f"fairness_indicators_metrics/negative_rate{at}", weighted=True)]
+        positive = theirs[key(f"positive_rate{at}", weighted=True)]
+        np.testing.assert_allclose(negative, 1 - positive, rtol=1e-6)
+
+
 def _curves() -> tuple[str, list[str]]:
     metrics, names = [], []
     for count in (3, 200, 10000):
