@@ -29,7 +29,18 @@ ORDER = (
     "cli",
 )
 #: Modules that lie left of all folders.
-ROOTS = {"batch", "errors", "groups", "keys", "lazy", "metrics_table", "protos", "quiet", "version"}
+ROOTS = {
+    "batch",
+    "coders",
+    "errors",
+    "groups",
+    "keys",
+    "lazy",
+    "metrics_table",
+    "protos",
+    "quiet",
+    "version",
+}
 #: The one look to the right: a result shows itself in a notebook by the views.
 EXCEPTIONS = {("results/eval_result.py", "evaluator_component.views")}
 #: TFMA's names for folders; nobody inside imports them.

@@ -25,6 +25,13 @@ from evaluator_component.api.pipeline import Circumstances
 from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
 from evaluator_component.api.progress import Progress
 from evaluator_component.api.reuse import Reuse, find_statistics, write_manifest
+from evaluator_component.api.runner import (
+    collecting_new_garbage_only,
+    has_one_worker,
+    no_traces_of_own_errors,
+    options_of,
+    own_error,
+)
 from evaluator_component.api.weak import WeakSearch, bin_features, pin_bins, plan_search
 from evaluator_component.config import (
     BaselinePolicy,
@@ -277,6 +284,7 @@ class Job:
         rows.append(("metrics", ", ".join(keys)))
         return rows
 
+    @collecting_new_garbage_only()
     def run(
         self,
         output_path: str,
@@ -292,7 +300,6 @@ class Job:
         """
         import apache_beam as beam
 
-        from evaluator_component.api.runner import no_traces_of_own_errors, options_of, own_error
         from evaluator_component.results import load_eval_result
         from evaluator_component.writers import RunInfo, clear_results, write_run_info
 
@@ -403,7 +410,6 @@ class Job:
     def _read(self, pipeline: Any, dataset: Dataset, prefix: str, output_path: str) -> Any:
         import apache_beam as beam
 
-        from evaluator_component.api.runner import has_one_worker
         from evaluator_component.inputs import LimitBadRecords, Read, from_table
 
         if dataset.table is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from evaluator_component.coders import large
 from evaluator_component.errors import EvaluatorError
 from evaluator_component.evaluators.base import (
     METRICS_KEY,
@@ -62,7 +63,7 @@ class ExtractAndEvaluate(beam.PTransform):  # type: ignore[misc]
         evaluations = []
         last = self._extractors[-1].stage_name if self._extractors else None
         for extractor in self._extractors:
-            batches = batches | extractor.stage_name >> extractor.ptransform
+            batches = large(batches | extractor.stage_name >> extractor.ptransform)
             for evaluator in self._evaluators:
                 run_after = evaluator.run_after
                 if run_after == LAST_EXTRACTOR_STAGE_NAME:

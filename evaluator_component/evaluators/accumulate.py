@@ -48,6 +48,11 @@ class Accumulated:
     plain: States
     resampled: States | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all states."""
+        return self.plain.nbytes + (self.resampled.nbytes if self.resampled is not None else 0)
+
     def merge(self, other: Accumulated) -> None:
         """Adds what another worker has accumulated."""
         self.plain.merge(other.plain)

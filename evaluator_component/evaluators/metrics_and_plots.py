@@ -18,6 +18,7 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from evaluator_component.coders import LargeCoder, large
 from evaluator_component.confidence.resampling import Resampling
 from evaluator_component.evaluators.accumulate import Accumulated, Accumulator
 from evaluator_component.evaluators.base import (
@@ -101,18 +102,19 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, extracts: beam.PCollection) -> Evaluation:
         """Builds the graph."""
-        states = extracts | "Accumulate" >> beam.ParDo(
-            Accumulate(self._plan, self._resampling, self._shards)
-        )
+        accumulate = Accumulate(self._plan, self._resampling, self._shards)
+        states = large(extracts | "Accumulate" >> beam.ParDo(accumulate), keyed=True)
         if any(each.statistic.form == QUERY for each in self._plan.accumulations):
             queries = extracts | "Queries" >> AccumulateQueries(
                 self._plan, self._resampling, self._shards
             )
-            states = (states, queries) | "BothKinds" >> beam.Flatten()
+            both = (states, large(queries, keyed=True))
+            states = large(both | "BothKinds" >> beam.Flatten(), keyed=True)
         if self._stored is not None:
             stored = extracts.pipeline | f"Stored[{self._dataset}]" >> self._stored
-            states = (states, stored) | "WithStored" >> beam.Flatten()
-        merged = states | "Merge" >> beam.CombinePerKey(MergeStates())
+            both = (states, large(stored, keyed=True))
+            states = large(both | "WithStored" >> beam.Flatten(), keyed=True)
+        merged = large(states | "Merge" >> beam.CombinePerKey(MergeStates()), keyed=True)
         compute = _Compute(
             self._plan, self._resampling, self._min_slice_size, self._dataset, self._keep
         )
@@ -125,15 +127,15 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
             | "Assemble"
             >> beam.FlatMap(
                 _assemble,
-                beam.pvalue.AsList(computed[METRICS_KEY]),
+                beam.pvalue.AsList(large(computed[METRICS_KEY])),
                 self._plan,
                 self._resampling,
                 self._dataset,
             )
         )
-        evaluation = {METRICS_KEY: metrics, PLOTS_KEY: computed[PLOTS_KEY]}
+        evaluation = {METRICS_KEY: large(metrics), PLOTS_KEY: large(computed[PLOTS_KEY])}
         if self._keep:
-            evaluation[STATISTICS_KEY] = computed[STATISTICS_KEY]
+            evaluation[STATISTICS_KEY] = large(computed[STATISTICS_KEY])
         return evaluation
 
 
@@ -183,6 +185,10 @@ class MergeStates(beam.CombineFn):  # type: ignore[misc]
             if part is not None:
                 merged = self.add_input(merged, part)
         return merged
+
+    def get_accumulator_coder(self) -> LargeCoder:
+        """Returns the coder of merged states."""
+        return LargeCoder()
 
     def extract_output(self, merged: Accumulated | None) -> Accumulated | None:
         """Returns the merged states."""

@@ -21,6 +21,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from evaluator_component.coders import large
 from evaluator_component.inputs.bad_records import BadRecords
 from evaluator_component.inputs.batches import from_table, rows_of
 from evaluator_component.inputs.plan import Plan, Shard, make_plan
@@ -76,9 +77,9 @@ class Read(beam.PTransform):
         read = shards | "ReadShards" >> beam.ParDo(
             _ReadShard(self.plan, self.max_bad_records)
         ).with_outputs("bad_records", main="batches")
-        batches = read.batches
+        batches = large(read.batches)
         if self.redistribute:
-            batches = batches | "Redistribute" >> beam.Reshuffle()
+            batches = large(batches | "Redistribute" >> beam.Reshuffle())
         return {"batches": batches, "bad_records": read.bad_records}
 
 

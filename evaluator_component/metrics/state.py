@@ -152,6 +152,16 @@ class States:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        sparse = (part for parts in self._sparse.values() for part in parts)
+        arrays = (
+            *self._dense.values(),
+            *(array for part in sparse for array in vars(part).values()),
+        )
+        return sum(getattr(array, "nbytes", 0) for array in arrays)
+
     def rows(self, keys: Iterable[Hashable]) -> Array:
         """Returns the row of each key, int64; unknown keys get new rows."""
         found = []

@@ -107,7 +107,9 @@ class _Codebook:
             self.known = (pairs[:, 0] << 32) | pairs[:, 1]
             self.ids = self.table[self.table >= 0]
             self.table = np.zeros((0, 0), dtype=np.int64)
+        unique: Array
         unique, inverse = np.unique((left << 32) | right, return_inverse=True)
+        position: Array
         position = np.searchsorted(self.known, unique)
         inside = np.flatnonzero(position < len(self.known))
         found = np.zeros(len(unique), dtype=bool)

@@ -20,6 +20,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from evaluator_component.coders import large
 from evaluator_component.errors import ConfigError, did_you_mean
 from evaluator_component.evaluators.base import METRICS_KEY, PLOTS_KEY, VALIDATIONS_KEY
 from evaluator_component.metrics_table import MetricsTable
@@ -180,12 +181,10 @@ class _WritePlots(beam.PTransform):  # type: ignore[misc]
             | "Once" >> beam.Impulse()
             | "Every" >> beam.FlatMap(_every_shard, self._shards)
         )
-        parts = (
-            sources | "Together" >> beam.Flatten() | "Split" >> beam.FlatMap(_split, self._shards)
-        )
+        tables = large(sources | "Together" >> beam.Flatten())
+        parts = large(tables | "Split" >> beam.FlatMap(_split, self._shards), keyed=True)
         return (
-            (every_shard, parts)
-            | "Shards" >> beam.Flatten()
+            large((large(every_shard, keyed=True), parts) | "Shards" >> beam.Flatten(), keyed=True)
             | "Gather" >> beam.GroupByKey()
             | "Write" >> beam.FlatMap(_write_plots, self._path, self._shards, self._kinds)
         )
