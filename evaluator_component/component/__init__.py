@@ -6,8 +6,9 @@ pipeline.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evaluator_component.lazy import lazy_names
 
 if TYPE_CHECKING:
     from evaluator_component.component.artifacts import EvalMetrics, EvalReport, EvalRoc
@@ -16,20 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["EvalMetrics", "EvalReport", "EvalRoc", "Evaluator", "Executor"]
 
-_HOMES = {
-    "EvalMetrics": "artifacts",
-    "EvalReport": "artifacts",
-    "EvalRoc": "artifacts",
-    "Evaluator": "component",
-    "Executor": "executor",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "EvalMetrics": "artifacts",
+        "EvalReport": "artifacts",
+        "EvalRoc": "artifacts",
+        "Evaluator": "component",
+        "Executor": "executor",
+    },
+)

@@ -21,6 +21,7 @@ from tfx.utils import io_utils, path_utils
 
 from evaluator_component.component.user_module import UserModule, load_user_module
 from evaluator_component.config import each_threshold, hash_of, parse_config, with_defaults
+from evaluator_component.config.model_types import KINDS
 from evaluator_component.errors import ConfigError, InputError, Problems, did_you_mean
 from evaluator_component.inputs.source import Source
 from evaluator_component.protos import eval_config_pb2
@@ -40,7 +41,7 @@ DEFAULT_SPLITS = ("eval",)
 #: What is allowed for the parameter `reuse`.
 REUSE = ("on", "off")
 #: Model types whose SavedModel lies in the folder for eval models.
-EVAL_MODEL_TYPES = ("tfma_eval", "eval_saved_model", "eval")
+EVAL_MODEL_TYPES = ("eval", *KINDS["eval"])
 
 Artifacts = Mapping[str, Sequence[Any]]
 

@@ -30,10 +30,7 @@ from evaluator_component.config.build import (
     on_slices,
     slice_spec,
 )
-from evaluator_component.config.check import (
-    MODEL_TYPES,
-    check_config,
-)
+from evaluator_component.config.check import check_config
 from evaluator_component.config.defaults import (
     BASELINE,
     CANDIDATE,
@@ -78,6 +75,7 @@ from evaluator_component.config.messages import (
     SlicingSpec,
     WeakSliceOptions,
 )
+from evaluator_component.config.model_types import MODEL_TYPES
 from evaluator_component.config.parse import (
     ConfigSource,
     parse_config,

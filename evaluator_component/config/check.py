@@ -26,26 +26,11 @@ from evaluator_component.config.check_metrics import check_metrics_specs
 from evaluator_component.config.check_options import check_options
 from evaluator_component.config.check_slices import check_derived_columns, check_slices
 from evaluator_component.config.check_thresholds import check_thresholds
+from evaluator_component.config.model_types import MODEL_TYPES
 from evaluator_component.errors import Problems, did_you_mean
 from evaluator_component.protos import eval_config_pb2
 
-__all__ = ["MODEL_TYPES", "check_config"]
-
-#: Kinds of models that a model spec may name.
-MODEL_TYPES = (
-    "keras",
-    "materialized_prediction",
-    "onnx",
-    "prediction_log",
-    "remote",
-    "sklearn",
-    "tf_estimator",
-    "tf_generic",
-    "tf_js",
-    "tf_keras",
-    "tf_lite",
-    "xgboost",
-)
+__all__ = ["check_config"]
 
 
 @dataclass(frozen=True)
@@ -138,7 +123,7 @@ def _check_model(spec: eval_config_pb2.ModelSpec, where: str, problems: Problems
         for output, key in getattr(spec, many).items():
             if not key:
                 problems.add(f"{where}.{many}[{output!r}]", "the key is empty")
-    if spec.model_type and spec.model_type not in MODEL_TYPES:
+    if spec.model_type and spec.model_type.lower() not in MODEL_TYPES:
         hint = did_you_mean(spec.model_type, MODEL_TYPES)
         problems.add(f"{where}.model_type", f"unknown model type {spec.model_type!r}", hint)
     if spec.inference_batch_size < 0:

@@ -8,8 +8,7 @@ Names are imported when they are first used: Beam is needed for the transforms o
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from evaluator_component.lazy import lazy_names
 
 _HOMES = {
     "BadRecord": "bad_records",
@@ -61,12 +60,4 @@ __all__ = [
     "write_dead_letters",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -7,14 +7,12 @@ when a model that needs it is loaded, not before.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from evaluator_component.lazy import lazy_names
 
 _HOMES = {
     "EvalModel": "eval_model",
     "FunctionModel": "model",
     "InGraphMetric": "eval_model",
-    "MODEL_TYPES": "loader",
     "Model": "model",
     "PredictionColumns": "model",
     "SERIALIZED": "model",
@@ -30,7 +28,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "MODEL_TYPES",
     "SERIALIZED",
     "Description",
     "EvalModel",
@@ -48,12 +45,4 @@ __all__ = [
     "resolve_path",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

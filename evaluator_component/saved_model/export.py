@@ -28,6 +28,7 @@ from evaluator_component.saved_model.eval_graph import (
     serving_function,
 )
 from evaluator_component.saved_model.exported import metadata_of
+from evaluator_component.saved_model.held import held_by, untracked
 from evaluator_component.saved_model.metric_signatures import metric_functions
 from evaluator_component.saved_model.trained import Trained, describe_trained
 
@@ -121,7 +122,7 @@ def export_eval_savedmodel(
     module = tf.Module()
     module.model = model
     module.tables = export.tables
-    module.extra = _tracked(preprocess, label_fn, transform)
+    module.extra = held_by(preprocess, label_fn)
     functions, predictions = graph_functions(export, module)
     built = metric_functions(export, metrics, predictions, module, functions)
     if serving:
@@ -130,7 +131,13 @@ def export_eval_savedmodel(
         )
     functions.update(signatures or {})
     path = os.fspath(path)
-    tf.saved_model.save(module, path, signatures=functions)
+    try:
+        tf.saved_model.save(module, path, signatures=functions)
+    except AssertionError as error:
+        readable = untracked(error, ("preprocess", "label_fn"))
+        if readable is None:
+            raise
+        raise readable from error
     names = values_by_output(class_names, trained.outputs, "class_names")
     message = metadata_of(export, built, predictions, vocabularies, names, bool(serving))
     metadata.write_metadata(message, path)
@@ -206,21 +213,4 @@ def _transformed(
             return own({**raw, **layer(dict(raw))})
 
         label_fn = labels_of_own
-    features.layer = layer  # type: ignore[attr-defined]
     return features, label_fn
-
-
-def _tracked(preprocess: Any, label_fn: Any, transform: Any) -> list[Any]:
-    """Whatever holds tables or variables that the SavedModel must keep."""
-    import tensorflow as tf
-
-    held: list[Any] = []
-    for function in (preprocess, label_fn, getattr(preprocess, "layer", None)):
-        closure = getattr(function, "__closure__", None) or ()
-        cells = [cell.cell_contents for cell in closure]
-        bound = getattr(function, "__self__", None)
-        things = (function, bound, *cells)
-        held.extend(
-            thing for thing in things if isinstance(thing, tf.__internal__.tracking.Trackable)
-        )
-    return held

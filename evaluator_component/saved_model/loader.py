@@ -5,7 +5,8 @@ a TFLite file, an ONNX, XGBoost or scikit-learn file, or the address of a Tensor
 An object in memory (a Keras model, an estimator, a function) is wrapped.
 
 Vocabulary:
-    model type: one of `MODEL_TYPES`; "" is found out. The names that TFMA's configs use are known.
+    model type: one of `config.model_types.KINDS`; "" is found out. The names that TFMA's configs
+        use are known.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from evaluator_component.config.model_types import KINDS
 from evaluator_component.errors import ModelError, did_you_mean
 from evaluator_component.saved_model.model import Model
 
 __all__ = [
-    "MODEL_TYPES",
     "OPTIONS",
     "check_options",
     "clear_models",
@@ -29,21 +30,7 @@ __all__ = [
     "resolve_path",
 ]
 
-#: Every kind of model, and the names by which a config may call it.
-MODEL_TYPES = {
-    "eval": ("tfma_eval", "eval_saved_model"),
-    "signature": ("tf_generic", "tf_estimator", "saved_model"),
-    "keras": ("tf_keras", "keras3"),
-    "tflite": ("tf_lite", "litert"),
-    "python": ("function",),
-    "sklearn": ("scikit-learn", "joblib"),
-    "xgboost": (),
-    "onnx": (),
-    "pytorch": ("torch",),
-    "serving": ("tf_serving", "grpc"),
-    "columns": ("materialized_prediction",),
-}
-_ALIASES = {alias: kind for kind, names in MODEL_TYPES.items() for alias in (kind, *names)}
+_ALIASES = {alias: kind for kind, names in KINDS.items() for alias in (kind, *names)}
 
 _SUFFIXES = {
     ".keras": "keras",
@@ -93,7 +80,7 @@ def load_model(
         model: a path, an address such as "grpc://host:8500/name", "module:function", or an object:
             a Keras model, an estimator with predict or predict_proba, a function.
         signature_name: of SavedModels and of servers; "" for the usual one.
-        model_type: one of `MODEL_TYPES` or of its aliases; "" to find out.
+        model_type: one of `config.model_types.KINDS` or of its aliases; "" to find out.
         feature_names: the data's features, where known (see `signature.SignatureModel`).
         defaults: what stands for missing values, by input name.
         options: further settings, see `OPTIONS`.
@@ -196,7 +183,7 @@ def _is_saved_model(path: str) -> bool:
 
 
 def model_type_of(path: str, wanted: str = "") -> str:
-    """Returns the kind of model at a path, one of `MODEL_TYPES`.
+    """Returns the kind of model at a path, one of `config.model_types.KINDS`.
 
     Args:
         path: the folder, file or address.

@@ -464,3 +464,11 @@ def test_a_single_model_can_be_named_in_metrics_specs():
     assert problems_of(source) == []
     source["metrics_specs"][0]["model_names"] = ["n"]
     assert len(problems_of(source)) == 1
+
+
+@pytest.mark.parametrize("name", ["tfma_eval", "eval", "TF_KERAS", "scikit-learn", "tf_js"])
+def test_every_name_of_a_kind_of_model_is_known(name):
+    problems = Problems()
+    config = parse_config({"model_specs": [{"label_key": "y", "model_type": name}]})
+    check_config(config, problems, ["AUC"])
+    assert problems.found == []
