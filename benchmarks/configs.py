@@ -52,6 +52,7 @@ class Setting:
         interval: "JACKKNIFE", "POISSON_BOOTSTRAP" or "" for no intervals.
         replicates: how many resamples.
         baseline: whether there is a second model, and thresholds for the change.
+        page: whether we make the report page, too, which the others have no like of.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Setting:
     interval: str = ""
     replicates: int = 20
     baseline: bool = False
+    page: bool = False
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -121,6 +123,7 @@ SETTINGS = {
         ),
         replace(_B, name="d", title="b + baseline, change thresholds", baseline=True),
         Setting("e", "dest x hour x carrier", _MANY_SLICES),
+        replace(_B, name="page", title="b + the report page", page=True),
         # Growth with the number of metrics and of slices.
         Setting("one", "1 metric, overall", ((),), metrics=("ExampleCount",)),
         Setting("slices", "10 metrics, 72 slices", _FEW_SLICES),

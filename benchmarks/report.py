@@ -146,7 +146,7 @@ def _growth(results: Results) -> Iterator[tuple[Any, ...]]:
 
 
 def _settings(results: Results) -> Iterator[tuple[Any, ...]]:
-    for setting in ("one", "a", "slices", "b", "c_jk", "c_pb", "c_pb200", "d", "e"):
+    for setting in ("one", "a", "slices", "b", "page", "c_jk", "c_pb", "c_pb200", "d", "e"):
         found = _get(results, "us", setting, "336k")
         if found is not None:
             title = SETTINGS[setting].title

@@ -63,7 +63,7 @@ def all_tasks() -> Iterator[Task]:
     for setting in ("a", "b", "c_jk", "e"):
         yield Task("us", setting, "2m")
         yield Task("floor", setting, "2m")
-    for setting in ("one", "slices"):
+    for setting in ("one", "slices", "page"):
         yield Task("us", setting, "336k")
     for size in ("336k", "2m"):
         for flags in (TWO_PROCESSES, TWO_THREADS):

@@ -1,4 +1,4 @@
-"""This library: `evaluate` through Beam, results and report written and read back."""
+"""This library: `evaluate` through Beam, results written and read back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Us:
 
         models = self.models if self.setting.baseline else self.models["candidate"]
         config = self.setting.eval_config()
-        return evaluate(config, data, models, output, pipeline_options=self.flags).result
+        outcome = evaluate(
+            config, data, models, output, pipeline_options=self.flags, report=self.setting.page
+        )
+        return outcome.result
 
     def numbers(self, result: Any) -> Numbers:
         """Returns the numbers found."""

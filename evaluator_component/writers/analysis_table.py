@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from evaluator_component.evaluators.base import ANALYSIS_KEY
 from evaluator_component.writers.base import Write, Writer
-from evaluator_component.writers.folder import Folder, shard_name
+from evaluator_component.writers.folder import Folder, part_name
 from evaluator_component.writers.row_tables import flat_table, join_tables
 
 __all__ = ["ANALYSIS_TABLE_WRITER_STAGE_NAME", "AnalysisTableWriter"]
@@ -61,7 +60,7 @@ class _WriteRows(beam.PTransform):  # type: ignore[misc]
         return (
             extracts.pipeline
             | "Once" >> beam.Impulse()
-            | "Name" >> beam.FlatMap(_name_parts, beam.pvalue.AsList(parts), self._path)
+            | "Name" >> beam.FlatMap(_name, beam.pvalue.AsList(parts), self._path)
         )
 
 
@@ -92,21 +91,12 @@ class _WriteParts(beam.DoFn):  # type: ignore[misc]
 
         joined = join_tables(self._tables)
         self._tables, self._bytes = [], 0
-        name = f".analysis.{uuid.uuid4().hex}.tmp"
+        name = part_name("analysis")
         buffer = io.BytesIO()
         pq.write_table(joined, buffer, compression="zstd")
         Folder(self._path).write(name, buffer.getvalue())
         return name
 
 
-def _name_parts(_: bytes, names: Iterable[str], output_path: str) -> Iterator[str]:
-    """Gives the parts of committed bundles their names; a retried step finds some named already."""
-    folder = Folder(output_path)
-    ordered = sorted(names)
-    present = set(folder.names())
-    finals = [shard_name("analysis", i, len(ordered), "parquet") for i in range(len(ordered))]
-    for name, final in zip(ordered, finals, strict=True):
-        if name in present:
-            folder.rename(name, final)
-        yield folder.join(final)
-    folder.remove_other_shards("analysis", finals)
+def _name(_: bytes, names: Iterable[str], output_path: str) -> list[str]:
+    return Folder(output_path).name_parts("analysis", sorted(names), "parquet")

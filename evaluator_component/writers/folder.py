@@ -25,7 +25,7 @@ import os
 import posixpath
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -43,6 +43,7 @@ __all__ = [
     "VALIDATIONS",
     "VERDICT_FILE",
     "Folder",
+    "part_name",
     "shard_name",
 ]
 
@@ -73,6 +74,11 @@ def shard_name(kind: str, shard: int = 0, count: int = 1, suffix: str = "tfrecor
         'plots-00001-of-00003.tfrecord'
     """
     return f"{kind}-{shard:05d}-of-{count:05d}.{suffix}"
+
+
+def part_name(kind: str) -> str:
+    """Returns a temporary name for a file that will be a shard, see `Folder.name_parts`."""
+    return f".{kind}.{uuid.uuid4().hex}.tmp"
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,27 @@ class Folder:
         """
         with self._telling("cannot write", self.join(new)):
             self._rename(self.join(old), self.join(new))
+
+    def name_parts(self, kind: str, parts: Sequence[str], suffix: str) -> list[str]:
+        """Makes files with temporary names the shards of a kind; other shards are removed.
+
+        A step that is tried again finds some of them renamed already.
+
+        Args:
+            kind: of the shards.
+            parts: names from `part_name`, in the order of the shards.
+            suffix: of the shards.
+
+        Returns:
+            The paths of the shards.
+        """
+        finals = [shard_name(kind, number, len(parts), suffix) for number in range(len(parts))]
+        present = set(self.names())
+        for part, final in zip(parts, finals, strict=True):
+            if part in present:
+                self.rename(part, final)
+        self.remove_other_shards(kind, finals)
+        return [self.join(final) for final in finals]
 
     def _open_for_writing(self, path: str) -> IO[bytes]:
         if not self.is_remote:

@@ -3,7 +3,7 @@
 ::
 
     metrics ---------------------------> one worker: sorted, all formats, judged by the verdict
-    plots (and metrics that hold them) -> shards by slice: one file of plots a shard
+    plots (and metrics that hold them) -> the worker that computed them: a file for each table
     validations -----------------------> verdict.json, validations.tfrecord
 
 `run.json`, which makes the folder complete, is written by `WriteRunInfo` after all writers, or by
@@ -12,9 +12,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -54,7 +55,6 @@ def MetricsAndPlotsWriter(
     formats: str | Iterable[str] = store.FORMATS,
     *,
     name: str = "",
-    plot_shards: int = 1,
     stage_name: str = METRICS_AND_PLOTS_WRITER_STAGE_NAME,
 ) -> Writer:
     """Makes the writer of metrics, plots, attributions and the verdict.
@@ -65,7 +65,6 @@ def MetricsAndPlotsWriter(
         formats: of the metrics: "tfrecord", "parquet", "json", "csv". Results are read back from
             "tfrecord".
         name: name of the run in tables and time series; the folder's name when empty.
-        plot_shards: files that plots are spread over, for hundreds of thousands of slices.
         stage_name: names the writer in the pipeline graph.
 
     Raises:
@@ -75,7 +74,7 @@ def MetricsAndPlotsWriter(
     if eval_config is not None:
         disabled = tuple(eval_config.options.disabled_outputs.values)
     transform = WriteMetricsAndPlots(
-        os.fspath(output_path), store.check_formats(formats), name, plot_shards, disabled
+        os.fspath(output_path), store.check_formats(formats), name, disabled
     )
     return Writer(stage_name, transform)
 
@@ -113,7 +112,7 @@ def MetricsPlotsAndValidationsWriter(
         raise ConfigError(f"output_paths: must lie in one folder, got {sorted(folders)}")
     formats = dict.fromkeys(("tfrecord", *store.check_formats(output_file_format or "tfrecord")))
     transform = WriteMetricsAndPlots(
-        folders.pop(), tuple(formats), "", 1, tuple(key for key in known if key not in output_paths)
+        folders.pop(), tuple(formats), "", tuple(key for key in known if key not in output_paths)
     )
     return Writer(stage_name, transform)
 
@@ -126,14 +125,12 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         output_path: str,
         formats: tuple[str, ...] = store.FORMATS,
         name: str = "",
-        plot_shards: int = 1,
         disabled: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self._path = output_path
         self._formats = formats
         self._name = name
-        self._shards = max(1, plot_shards)
         self._disabled = disabled
 
     def expand(self, evaluation: Mapping[str, beam.PCollection]) -> beam.PCollection:
@@ -156,9 +153,9 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
                 )
             )
         kinds = tuple(kind for kind in (PLOTS, ATTRIBUTIONS) if kind not in self._disabled)
-        sources = tuple(evaluation[key] for key in (METRICS_KEY, PLOTS_KEY) if key in evaluation)
+        sources = {key: evaluation[key] for key in (METRICS_KEY, PLOTS_KEY) if key in evaluation}
         if sources and kinds:
-            written.append(tuple(sources) | "Plots" >> _WritePlots(self._path, self._shards, kinds))
+            written.append(sources | "Plots" >> _WritePlots(self._path, kinds))
         if verdicts is not None and VALIDATIONS not in self._disabled:
             verdict_paths = verdicts | "Verdict" >> beam.FlatMap(_write_verdict, self._path)
             written.append(verdict_paths)
@@ -168,61 +165,53 @@ class WriteMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
 
 
 class _WritePlots(beam.PTransform):  # type: ignore[misc]
-    """Writes shards of plots; each exists even if no slice falls into it."""
+    """Tables with plots -> files: plots are large, so they are written where they are computed."""
 
-    def __init__(self, output_path: str, shards: int, kinds: tuple[str, ...]) -> None:
+    def __init__(self, output_path: str, kinds: tuple[str, ...]) -> None:
         super().__init__()
-        self._path, self._shards, self._kinds = output_path, shards, kinds
+        self._arguments = (output_path, kinds)
 
-    def expand(self, sources: tuple[beam.PCollection, ...]) -> beam.PCollection:
-        """Builds the graph."""
-        every_shard = (
-            sources[0].pipeline
-            | "Once" >> beam.Impulse()
-            | "Every" >> beam.FlatMap(_every_shard, self._shards)
-        )
-        tables = large(sources | "Together" >> beam.Flatten())
-        parts = large(tables | "Split" >> beam.FlatMap(_split, self._shards), keyed=True)
+    def expand(self, sources: Mapping[str, beam.PCollection]) -> beam.PCollection:
+        """Builds the graph: temporary files first, which get their names when all are there."""
+        parts = [
+            tables | f"Parts[{key}]" >> beam.FlatMap(_write_parts, *self._arguments)
+            for key, tables in sources.items()
+        ]
         return (
-            large((large(every_shard, keyed=True), parts) | "Shards" >> beam.Flatten(), keyed=True)
-            | "Gather" >> beam.GroupByKey()
-            | "Write" >> beam.FlatMap(_write_plots, self._path, self._shards, self._kinds)
+            parts[0].pipeline
+            | "Once" >> beam.Impulse()
+            | "Name"
+            >> beam.FlatMap(_name_parts, *map(beam.pvalue.AsList, parts), arguments=self._arguments)
         )
 
 
 def _without_plots(table: MetricsTable) -> MetricsTable:
     """Drops what the numbers' files do not hold."""
-    from dataclasses import replace
-
     columns = {key: replace(column, replicates=None) for key, column in table.columns.items()}
     return replace(table, columns=columns, plots={}, attributions={})
 
 
-def _every_shard(_: bytes, shards: int) -> list[tuple[int, None]]:
-    return [(shard, None) for shard in range(shards)]
+def _write_parts(
+    table: MetricsTable, path: str, kinds: tuple[str, ...]
+) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yields (dataset, first slice, names of the files): what the files are ordered by."""
+    if table.plots or table.attributions:
+        _reopen(path)
+        table = replace(table, columns={})
+        first = str(table.slices[0]) if len(table) else ""
+        yield table.dataset, first, store.write_plot_parts(path, [table], kinds)
 
 
-def _split(table: MetricsTable, shards: int) -> Iterator[tuple[int, MetricsTable]]:
-    """Yields the plots of a table by shard; the shard follows from the slice."""
-    from dataclasses import replace
-
-    if not table.plots and not table.attributions:
-        return
-    table = replace(table, columns={})
-    if shards == 1:
-        yield 0, table
-        return
-    shard = np.array([_hash(key) % shards for key in table.slices], dtype=np.int64)
-    for number in np.unique(shard):
-        yield int(number), table.take(np.flatnonzero(shard == number))
-
-
-def _hash(key: Any) -> int:
-    from evaluator_component.protos import metrics_for_slice_pb2 as pb
-
-    record = pb.MetricsForSlice()
-    fill_any_slice_key(key, record)
-    return zlib.crc32(record.SerializeToString(deterministic=True))
+def _name_parts(
+    _: bytes, *parts: Iterable[Any], arguments: tuple[str, tuple[str, ...]]
+) -> Iterator[str]:
+    path, kinds = arguments
+    ordered = sorted(itertools.chain(*parts), key=lambda part: part[:2])
+    if not ordered:
+        yield from store.write_plots(path, [], kinds=kinds)
+    for kind in kinds if ordered else ():
+        names = [names[kind] for _, _, names in ordered]
+        yield from Folder(path).name_parts(kind, names, "tfrecord")
 
 
 def _write_metrics(
@@ -237,15 +226,6 @@ def _write_metrics(
     verdict = verdicts[0] if verdicts else None
     numbers = [_without_plots(table) for table in tables]
     return store.write_metrics(path, numbers, formats=formats, verdict=verdict, name=name)
-
-
-def _write_plots(
-    shard: tuple[int, Iterable[MetricsTable | None]], path: str, shards: int, kinds: tuple[str, ...]
-) -> list[str]:
-    _reopen(path)
-    number, parts = shard
-    tables = [part for part in parts if part is not None]
-    return store.write_plots(path, tables, shard=number, shards=shards, kinds=kinds)
 
 
 def _write_verdict(verdict: Any, path: str) -> list[str]:

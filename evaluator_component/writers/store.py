@@ -28,6 +28,7 @@ from evaluator_component.writers.folder import (
     VALIDATIONS,
     VERDICT_FILE,
     Folder,
+    part_name,
     shard_name,
 )
 from evaluator_component.writers.judgements import judgements_of
@@ -140,42 +141,52 @@ def write_metrics(
     return written
 
 
+_RECORDS_OF: Mapping[str, Callable[[MetricsTable], Iterable[Message]]] = {
+    PLOTS: plots_records,
+    ATTRIBUTIONS: attributions_records,
+}
+
+
 def write_plots(
     output_path: str,
     tables: Iterable[MetricsTable],
     *,
-    shard: int = 0,
-    shards: int = 1,
     kinds: Iterable[str] = (PLOTS, ATTRIBUTIONS),
 ) -> list[str]:
-    """Writes the plots and attributions of some slices and returns the paths of the files.
+    """Writes plots and attributions, a file of each, and returns the paths of the files.
 
     Args:
         output_path: the result folder.
-        tables: the tables of one shard.
-        shard: number of the shard.
-        shards: how many shards there are.
+        tables: the tables.
         kinds: what to write: "plots", "attributions" or both.
     """
     folder = Folder(output_path)
-    sorted_tables = gather(tables)
-    makers: Mapping[str, Callable[[MetricsTable], Iterable[Message]]] = {
-        PLOTS: plots_records,
-        ATTRIBUTIONS: attributions_records,
-    }
     written = []
+    for kind, name in write_plot_parts(output_path, tables, kinds).items():
+        written += folder.name_parts(kind, [name], "tfrecord")
+    return written
+
+
+def write_plot_parts(
+    output_path: str, tables: Iterable[MetricsTable], kinds: Iterable[str]
+) -> dict[str, str]:
+    """Writes plots and attributions to files which get their names when all parts are there.
+
+    Returns:
+        The name of each file by kind, for `Folder.name_parts`.
+    """
+    folder = Folder(output_path)
+    sorted_tables = gather(tables)
+    names = {}
     for kind in kinds:
-        make = makers[kind]
         records = (
             record.SerializeToString(deterministic=True)
             for table in sorted_tables
-            for record in make(table)
+            for record in _RECORDS_OF[kind](table)
         )
-        written.append(_write_records(folder, shard_name(kind, shard, shards), records))
-        if shard == 0:
-            kept = [shard_name(kind, other, shards) for other in range(shards)]
-            folder.remove_other_shards(kind, kept)
-    return written
+        names[kind] = part_name(kind)
+        _write_records(folder, names[kind], records)
+    return names
 
 
 def write_verdict(output_path: str, verdict: Any) -> list[str]:

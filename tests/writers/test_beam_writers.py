@@ -38,8 +38,8 @@ def pipeline() -> beam.Pipeline:
     return beam.Pipeline(argv=["--runner=FnApiRunner"])
 
 
-def evaluation(on: beam.Pipeline) -> dict[str, beam.PCollection]:
-    """Numbers in two parts, plots in three, as evaluators give them."""
+def evaluation(on: beam.Pipeline, plot_tables: int = 1) -> dict[str, beam.PCollection]:
+    """Numbers in two parts, plots in some, as evaluators give them."""
     import dataclasses
 
     whole = small_tables.table()
@@ -47,15 +47,17 @@ def evaluation(on: beam.Pipeline) -> dict[str, beam.PCollection]:
     plots = dataclasses.replace(whole, columns={}, notes={})
     return {
         "metrics": on | "M" >> beam.Create([numbers.take([0, 3]), numbers.take([4, 1, 2])]),
-        "plots": on | "P" >> beam.Create([plots.take([2]), plots.take([0]), plots.take([1, 3, 4])]),
+        "plots": on
+        | "P"
+        >> beam.Create([plots.take(rows) for rows in np.array_split([2, 0, 1, 3, 4], plot_tables)]),
         "validations": on | "V" >> beam.Create([small_tables.verdict()]),
     }
 
 
-def run(writers: list[Writer], path: Path, **info: Any) -> None:
+def run(writers: list[Writer], path: Path, plot_tables: int = 1, **info: Any) -> None:
     """Runs writers on the small evaluation, and then completes the folder."""
     with pipeline() as on:
-        given = evaluation(on)
+        given = evaluation(on, plot_tables)
         written = tuple(given | each.stage_name >> each.ptransform for each in writers)
         written | WriteRunInfo(str(path), RunInfo(name="nightly", **info))
 
@@ -78,11 +80,11 @@ def test_the_folder_is_the_same_as_without_beam(tmp_path: Path) -> None:
     assert_same_table(small_tables.table().sorted(), load_eval_result(beamed).tables[0])
 
 
-@pytest.mark.parametrize("shards", [1, 4])
-def test_plots_may_be_spread_over_files(tmp_path: Path, shards: int) -> None:
-    run([MetricsAndPlotsWriter(str(tmp_path), plot_shards=shards)], tmp_path)
-    names = [name for name in os.listdir(tmp_path) if name.startswith("plots")]
-    assert sorted(names) == [f"plots-{i:05d}-of-{shards:05d}.tfrecord" for i in range(shards)]
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_table_of_plots_is_a_file(tmp_path: Path, count: int) -> None:
+    run([MetricsAndPlotsWriter(str(tmp_path))], tmp_path, plot_tables=count)
+    names = [name for name in os.listdir(tmp_path) if "plots" in name]
+    assert sorted(names) == [f"plots-{i:05d}-of-{count:05d}.tfrecord" for i in range(count)]
     assert_same_table(small_tables.table().sorted(), load_eval_result(tmp_path).tables[0])
 
 
