@@ -19,9 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 
-from evaluator_component.coders import large
 from evaluator_component.errors import ConfigError, did_you_mean
 from evaluator_component.evaluators.base import METRICS_KEY, PLOTS_KEY, VALIDATIONS_KEY
 from evaluator_component.metrics_table import MetricsTable
@@ -35,7 +33,6 @@ from evaluator_component.writers.folder import (
     VALIDATIONS,
     Folder,
 )
-from evaluator_component.writers.key_protos import fill_any_slice_key
 from evaluator_component.writers.run_info import RunInfo, write_run_info
 
 __all__ = [
