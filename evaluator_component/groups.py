@@ -245,6 +245,11 @@ class Cells:
             return Cells(renamed.group[order], renamed.cell[order], renamed.sums[order])
         return renamed
 
+    def cut(self, low: int, high: int) -> Cells:
+        """Returns the entries of groups low..high, which become groups 0..high - low."""
+        start, stop = np.searchsorted(self.group, (low, high))
+        return Cells(self.group[start:stop] - low, self.cell[start:stop], self.sums[start:stop])
+
 
 @dataclass(frozen=True)
 class Groups:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from evaluator_component.confidence.resampling import BOOTSTRAP, JACKKNIFE, Resampling
+from evaluator_component.config.thresholds import each_threshold
 from evaluator_component.evaluators.base import Evaluator
 from evaluator_component.evaluators.metrics_and_plots import MetricsAndPlotsEvaluator
 from evaluator_component.evaluators.plan import Plan, make_plan
@@ -15,6 +16,7 @@ from evaluator_component.extractors.predict import PredictExtractor
 from evaluator_component.extractors.screen import ScreenExtractor
 from evaluator_component.extractors.slice_keys import SliceKeyExtractor
 from evaluator_component.inputs.derived import Derived
+from evaluator_component.keys import MetricKey
 from evaluator_component.protos import eval_config_pb2
 from evaluator_component.writers import EvalConfigWriter, MetricsAndPlotsWriter, Writer
 
@@ -67,16 +69,29 @@ def default_evaluators(
         options: more arguments of `MetricsAndPlotsEvaluator`.
     """
     del eval_shared_model
+    plan = plan if plan is not None else make_plan(eval_config)
     return [
         MetricsAndPlotsEvaluator(
-            plan if plan is not None else make_plan(eval_config),
+            plan,
             resampling_of(eval_config),
             min_slice_size=eval_config.options.min_slice_size.value or 1,
             dataset=dataset,
             shards=shards,
-            **options,
+            **{"paired": _judged(eval_config, plan), **options},
         )
     ]
+
+
+def _judged(eval_config: Any, plan: Plan) -> frozenset[MetricKey]:
+    """The metrics that thresholds are for, wherever in the config they stand."""
+    places = tuple(placed.where for placed in each_threshold(eval_config))
+    in_model = any(placed.metric_index is None for placed in each_threshold(eval_config))
+    return frozenset(
+        each.key
+        for each in (*plan.entries, *plan.gaps)
+        if any(place.startswith(f"{each.where}.") for place in places)
+        or (in_model and not each.where.startswith("metrics_specs"))
+    )
 
 
 def default_writers(

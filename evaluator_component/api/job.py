@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluator_component.api.datasets import Dataset, datasets_of
@@ -73,6 +73,7 @@ class Job:
         name: of the run.
         obstacle: why statistics can be neither stored nor reused; "" where they can.
         reuse: what came of a wish to reuse the baseline's statistics; None without one.
+        sample: some rows after all extractors; None where they are not known beforehand.
     """
 
     eval_config: Any
@@ -88,6 +89,7 @@ class Job:
     name: str = ""
     obstacle: str = ""
     reuse: Reuse | None = None
+    sample: Any = field(default=None, repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -236,6 +238,7 @@ class Job:
             search=search,
             name=name,
             obstacle=obstacle,
+            sample=tried[0],
         )
         return job if reuse is None else job._reusing(reuse)
 
@@ -369,6 +372,7 @@ class Job:
         )
 
         evaluations = {}
+        shards = self._shards(pipeline.options)
         for dataset in self.datasets:
             prefix = dataset.name or "Data"
             batches = self._read(pipeline, dataset, prefix, output_path)
@@ -377,6 +381,7 @@ class Job:
                 self.eval_config,
                 self.plan,
                 dataset=dataset.name,
+                shards=shards,
                 keep_statistics=self._keeps_statistics,
                 stored=self._stored(dataset.name),
             )
@@ -392,9 +397,20 @@ class Job:
             standard_writers.append(AnalysisTableWriter(output_path))
         if self._keeps_statistics:
             names = [dataset.name for dataset in self.datasets]
-            standard_writers.append(StatisticsWriter(output_path, self.plan, names))
+            standard_writers.append(StatisticsWriter(output_path, self.plan, names, shards))
         writers = _stages(self.writers, standard_writers)
         evaluation | "Write" >> WriteResults(writers)
+
+    def _shards(self, options: Any) -> int:
+        """Over how many tables slices are spread."""
+        from evaluator_component.api.runner import workers_of
+        from evaluator_component.evaluators.sharding import shards_for, size_of
+
+        workers = workers_of(options)
+        if workers == 1 or self.sample is None or "slice_keys" not in self.sample:
+            return 1
+        size = size_of(self.plan, resampling_of(self.eval_config), self.sample)
+        return shards_for(size, workers)
 
     @property
     def _keeps_statistics(self) -> bool:

@@ -19,10 +19,14 @@ __all__ = [
     "no_traces_of_own_errors",
     "options_of",
     "own_error",
+    "workers_of",
 ]
 
 #: Named, because Beam's "DirectRunner" first tries to download a binary of another runner.
 DEFAULT_RUNNER = "FnApiRunner"
+
+#: Taken for the number of workers of a cluster that options do not tell.
+_WORKERS = 32
 
 
 def options_of(pipeline_options: Any = None) -> Any:
@@ -53,6 +57,32 @@ def has_one_worker(options: Any) -> bool:
         and direct.direct_num_workers == 1
         and direct.direct_running_mode == "in_memory"
     )
+
+
+def workers_of(options: Any) -> int:
+    """Returns how many workers a pipeline with these options has, about.
+
+    Example:
+        >>> workers_of(options_of()), workers_of(options_of(["--runner=FlinkRunner"]))
+        (1, 32)
+        >>> workers_of(options_of(["--runner=DataflowRunner", "--max_num_workers=200"]))
+        200
+    """
+    import os
+
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    told = options.get_all_options(retain_unknown_options=True)
+    if options.view_as(StandardOptions).runner == DEFAULT_RUNNER:
+        return int(told["direct_num_workers"] or os.cpu_count() or 1)
+    for name in ("max_num_workers", "num_workers", "parallelism"):
+        try:
+            count = int(told.get(name) or 0)
+        except (TypeError, ValueError):
+            continue
+        if count > 0:
+            return count
+    return _WORKERS
 
 
 @contextmanager

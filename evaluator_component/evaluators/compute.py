@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluator_component.confidence.interval import with_intervals
 from evaluator_component.confidence.resampling import JACKKNIFE, Resampling, leave_one_out
 from evaluator_component.errors import MetricError
 from evaluator_component.evaluators.accumulate import Accumulated
@@ -38,10 +39,18 @@ class Computed:
     plots: MetricsTable
     gap_inputs: tuple[tuple[tuple[Array, Array | None], ...], ...] = ()
 
-    def without_plots(self) -> Computed:
-        """Returns the numbers alone, which are small."""
+    def numbers(self, paired: Collection[MetricKey] | None = None) -> Computed:
+        """Returns the numbers alone, which are small.
+
+        Args:
+            paired: metrics whose values on resamples are kept, too; None for all.
+        """
         empty = MetricsTable((), self.metrics.examples[:0], self.metrics.weights[:0])
-        return replace(self, plots=empty)
+        columns = {
+            key: column if paired is None or key in paired else replace(column, replicates=None)
+            for key, column in self.metrics.columns.items()
+        }
+        return replace(self, metrics=replace(self.metrics, columns=columns), plots=empty)
 
 
 class _Values:
@@ -78,9 +87,7 @@ def compute(
     min_slice_size: int = 1,
     dataset: str = "",
 ) -> Computed:
-    """Computes every metric of every slice.
-
-    Columns get their replicates here, and their intervals when all slices are put together.
+    """Computes every metric of every slice, with intervals; columns keep their replicates.
 
     Args:
         plan: what to compute.
@@ -131,7 +138,11 @@ def compute(
     plot_table = MetricsTable(
         slices, counts, weights, plots=plots, attributions=attributions, dataset=dataset
     )
-    return _without_small(Computed(table, plot_table, gap_inputs), min_slice_size)
+    computed = _without_small(Computed(table, plot_table, gap_inputs), min_slice_size)
+    if resampling is None:
+        return computed
+    metrics = with_intervals(computed.metrics, method=resampling.method, level=resampling.level)
+    return replace(computed, metrics=metrics)
 
 
 def _plot_key(key: MetricKey) -> PlotKey:

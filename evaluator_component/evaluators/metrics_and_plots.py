@@ -11,7 +11,7 @@ A bundle emits a few tables of states, not an element per slice; tables merge by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -34,6 +34,7 @@ from evaluator_component.evaluators.plan import Plan
 from evaluator_component.evaluators.query import AccumulateQueries
 from evaluator_component.extractors.base import Extracts, row_count
 from evaluator_component.extractors.slice_keys import SLICE_KEY_EXTRACTOR_STAGE_NAME
+from evaluator_component.keys import MetricKey
 from evaluator_component.metrics.base import QUERY
 from evaluator_component.metrics_table import MetricsTable
 
@@ -57,6 +58,7 @@ def MetricsAndPlotsEvaluator(
     run_after: str = SLICE_KEY_EXTRACTOR_STAGE_NAME,
     keep_statistics: bool = False,
     stored: beam.PTransform | None = None,
+    paired: Collection[MetricKey] | None = None,
 ) -> Evaluator:
     """Makes the evaluator of metrics and plots.
 
@@ -68,10 +70,14 @@ def MetricsAndPlotsEvaluator(
         shards: number of tables that slices are spread over.
         run_after: extractor whose output it takes.
         keep_statistics: whether to give the merged states, too.
-        stored: gives (shard, Accumulated) of the plan's `stored_models`.
+        stored: gives (shard, Accumulated) of the plan's `stored_models`, of any number of shards.
+        paired: metrics whose values on resamples are gathered, for a verdict that compares them;
+            None for all. Intervals do not need it: they are computed shard by shard.
     """
+    if plan.cross_slices:
+        paired = None
     transform = ComputeMetricsAndPlots(
-        plan, resampling, min_slice_size, dataset, shards, keep_statistics, stored
+        plan, resampling, min_slice_size, dataset, shards, keep_statistics, stored, paired
     )
     return Evaluator(METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME, run_after, transform)
 
@@ -91,6 +97,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         shards: int = 1,
         keep_statistics: bool = False,
         stored: beam.PTransform | None = None,
+        paired: Collection[MetricKey] | None = None,
     ) -> None:
         super().__init__()
         self._plan = plan
@@ -98,7 +105,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
         self._min_slice_size = min_slice_size
         self._dataset = dataset
         self._shards = shards
-        self._keep, self._stored = keep_statistics, stored
+        self._keep, self._stored, self._paired = keep_statistics, stored, paired
 
     def expand(self, extracts: beam.PCollection) -> Evaluation:
         """Builds the graph."""
@@ -111,12 +118,21 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
             both = (states, large(queries, keyed=True))
             states = large(both | "BothKinds" >> beam.Flatten(), keyed=True)
         if self._stored is not None:
-            stored = extracts.pipeline | f"Stored[{self._dataset}]" >> self._stored
+            stored = (
+                extracts.pipeline
+                | f"Stored[{self._dataset}]" >> self._stored
+                | f"SplitStored[{self._dataset}]" >> beam.FlatMap(_split, self._shards)
+            )
             both = (states, large(stored, keyed=True))
             states = large(both | "WithStored" >> beam.Flatten(), keyed=True)
         merged = large(states | "Merge" >> beam.CombinePerKey(MergeStates()), keyed=True)
         compute = _Compute(
-            self._plan, self._resampling, self._min_slice_size, self._dataset, self._keep
+            self._plan,
+            self._resampling,
+            self._min_slice_size,
+            self._dataset,
+            self._keep,
+            self._paired,
         )
         computed = merged | "Compute" >> beam.ParDo(compute).with_outputs(
             PLOTS_KEY, STATISTICS_KEY, main=METRICS_KEY
@@ -205,8 +221,10 @@ class _Compute(beam.DoFn):  # type: ignore[misc]
         min_slice_size: int,
         dataset: str,
         keep_statistics: bool,
+        paired: Collection[MetricKey] | None,
     ) -> None:
         self._arguments = (resampling, min_slice_size, dataset)
+        self._paired = paired
         self._plan, self._dataset, self._keep = plan, dataset, keep_statistics
 
     def process(self, shard: tuple[int, Accumulated]) -> Iterator[Any]:
@@ -214,7 +232,11 @@ class _Compute(beam.DoFn):  # type: ignore[misc]
             yield beam.pvalue.TaggedOutput(STATISTICS_KEY, (self._dataset, *shard))
         computed = compute(self._plan, shard[1], *self._arguments)
         yield beam.pvalue.TaggedOutput(PLOTS_KEY, computed.plots)
-        yield computed.without_plots()
+        yield computed.numbers(self._paired)
+
+
+def _split(shard: tuple[int, Accumulated], shards: int) -> Iterator[tuple[int, Accumulated]]:
+    return shard[1].split(shards)
 
 
 def _assemble(

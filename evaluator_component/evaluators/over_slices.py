@@ -14,7 +14,7 @@ from evaluator_component.confidence.resampling import Resampling
 from evaluator_component.config import SliceSpec
 from evaluator_component.evaluators.compute import Computed
 from evaluator_component.evaluators.plan import Plan
-from evaluator_component.keys import CrossSliceKey, SliceKey, is_cross_slice
+from evaluator_component.keys import CrossSliceKey, MetricKey, SliceKey, is_cross_slice
 from evaluator_component.metrics_table import Column, MetricsTable, concatenate
 from evaluator_component.slicing import matches
 
@@ -26,15 +26,19 @@ Array = npt.NDArray[Any]
 def assemble(
     plan: Plan, shards: Sequence[Computed], resampling: Resampling | None, dataset: str
 ) -> MetricsTable:
-    """Puts the slices of all shards into one table; adds gaps, comparisons and intervals."""
+    """Puts the slices of all shards into one table; adds gaps and comparisons, with intervals."""
     table = concatenate([shard.metrics for shard in shards])
     table = _with_gaps(plan, table, shards, resampling, dataset)
     compared = _cross_slices(plan, table)
     if compared is not None:
-        table = concatenate([table, compared])
-    if resampling is not None:
-        table = with_intervals(table, method=resampling.method, level=resampling.level)
+        table = concatenate([table, _with_intervals(compared, resampling)])
     return table.sorted()
+
+
+def _with_intervals(table: MetricsTable, resampling: Resampling | None) -> MetricsTable:
+    if resampling is None:
+        return table
+    return with_intervals(table, method=resampling.method, level=resampling.level)
 
 
 def belongs(key: SliceKey, spec: SliceSpec) -> bool:
@@ -61,7 +65,7 @@ def _with_gaps(
     gaps = [gap for gap in plan.gaps if not gap.datasets or dataset in gap.datasets]
     if overall is None or not gaps:
         return table
-    columns = dict(table.columns)
+    columns: dict[MetricKey, Column] = {}
     for number, gap in enumerate(gaps):
         spec = SliceSpec(gap.gap.feature_keys)
         rows = np.array(
@@ -82,7 +86,11 @@ def _with_gaps(
             replicates[overall] = gap.over(resampled)
             column = replace(column, replicates=replicates)
         columns[gap.key] = column
-    return replace(table, columns=columns)
+    found = _with_intervals(replace(table, columns=columns, notes={}), resampling)
+    notes, note = dict(table.notes), found.notes.get((), "")
+    if note and note not in notes.get((), ""):
+        notes[()] = f"{notes[()]}; {note}" if () in notes else note
+    return replace(table, columns={**table.columns, **found.columns}, notes=notes)
 
 
 def _cross_slices(plan: Plan, table: MetricsTable) -> MetricsTable | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,12 @@ class Sample:
         order = rows[np.argsort(group[rows], kind="stable")]
         return Sample(group[order], self.priority[order], self.values[order], self.size)
 
+    def cut(self, low: int, high: int) -> Sample:
+        """Returns the rows of groups low..high, which become groups 0..high - low."""
+        start, stop = np.searchsorted(self.group, (low, high))
+        kept = slice(start, stop)
+        return Sample(self.group[kept] - low, self.priority[kept], self.values[kept], self.size)
+
     def of(self, group: int) -> list[Any]:
         """Returns the values kept for one group, smallest priority first."""
         low, high = np.searchsorted(self.group, (group, group + 1))
@@ -118,6 +125,10 @@ class Names:
         return Names({code: name for part in parts for code, name in part.names.items()})
 
     def regroup(self, new_group: Array) -> Names:
+        """Returns the names: they belong to no group."""
+        return self
+
+    def cut(self, low: int, high: int) -> Names:
         """Returns the names: they belong to no group."""
         return self
 
@@ -257,22 +268,35 @@ class States:
 
     def split(self, shard_of: Array, count: int) -> dict[int, States]:
         """Splits the table by slice: row i goes to the table of shard_of[i]."""
-        shards = {}
-        for shard in range(count):
-            kept = np.flatnonzero(shard_of == shard)
-            if not len(kept):
-                continue
-            part = States(self.replicates)
-            part.rows(self.keys[row] for row in kept)
-            renamed = np.full(len(self.keys), -1, dtype=np.int64)
-            renamed[kept] = np.arange(len(kept))
-            for statistic, reductions in self._reductions.items():
-                part._reductions[statistic] = reductions
-                for name, value in self._arrays(statistic).items():
-                    slot = (statistic, name)
-                    if reductions[name] in _MERGE:
-                        part._dense[slot] = value[kept]
+        order = np.argsort(shard_of, kind="stable")
+        bounds = np.searchsorted(shard_of[order], np.arange(count + 1)).tolist()
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        spans = {shard: span for shard, span in enumerate(pairwise(bounds)) if span[0] < span[1]}
+        shards = {shard: States(self.replicates) for shard in spans}
+        for shard, (low, high) in spans.items():
+            shards[shard].rows(self.keys[row] for row in order[low:high])
+        for statistic, reductions in self._reductions.items():
+            for name, value in self._arrays(statistic).items():
+                slot, dense = (statistic, name), reductions[name] in _MERGE
+                ordered = value[order] if dense else value.regroup(place)
+                for shard, (low, high) in spans.items():
+                    part = shards[shard]
+                    part._reductions[statistic] = reductions
+                    if dense:
+                        part._dense[slot] = ordered[low:high]
                     else:
-                        part._sparse[slot] = [value.regroup(renamed)]
-            shards[shard] = part
+                        part._sparse[slot] = [ordered.cut(low, high)]
         return shards
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels between workers: no room to grow, and no more parts than needed."""
+        for statistic in self._reductions:
+            for name, value in self._arrays(statistic).items():
+                if (statistic, name) in self._dense:
+                    self._dense[statistic, name] = value
+        return {name: value for name, value in self.__dict__.items() if name != "_row_of"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._row_of = {key: row for row, key in enumerate(self.keys)}

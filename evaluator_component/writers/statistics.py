@@ -140,8 +140,15 @@ def encode(plan: Plan, accumulated: Accumulated) -> bytes:
         {"slices": slices, "statistics": statistics, "replicates": replicates, "omitted_bytes": 0}
     )
     size += len(index)
-    if size > MAX_BYTES:
-        arrays, index = {}, tagged_json.dumps({"omitted_bytes": size})
+    return _omitted(size) if size > MAX_BYTES else _packed(arrays, index)
+
+
+def _omitted(size: int) -> bytes:
+    """What a file holds in place of states that are too large."""
+    return _packed({}, tagged_json.dumps({"omitted_bytes": size}))
+
+
+def _packed(arrays: dict[str, Any], index: str) -> bytes:
     arrays["index"] = np.frombuffer(index.encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
@@ -316,33 +323,96 @@ def _load(
     return 0, load_statistics(output_path, name).accumulated(plan, models, resampled)
 
 
-def StatisticsWriter(output_path: str, plan: Plan, datasets: Iterable[str]) -> Writer:
+def StatisticsWriter(
+    output_path: str, plan: Plan, datasets: Iterable[str], shards: int = 1
+) -> Writer:
     """Makes the writer of merged states.
 
     Args:
         output_path: the result folder.
         plan: what was accumulated.
         datasets: names of the datasets, one file each.
+        shards: number of tables that slices are spread over.
     """
-    return Writer("WriteStatistics", _WriteStatistics(output_path, plan, tuple(datasets)))
+    transform = _WriteStatistics(output_path, plan, tuple(datasets), shards)
+    return Writer("WriteStatistics", transform)
 
 
 class _WriteStatistics(beam.PTransform):  # type: ignore[misc]
-    def __init__(self, output_path: str, plan: Plan, datasets: tuple[str, ...]) -> None:
+    def __init__(
+        self, output_path: str, plan: Plan, datasets: tuple[str, ...], shards: int
+    ) -> None:
         super().__init__()
         self._arguments = (output_path, plan, datasets)
+        self._shards = shards
 
     def expand(self, evaluation: Mapping[str, beam.PCollection]) -> beam.PCollection:
         if STATISTICS_KEY not in evaluation:
             return pipeline_of(evaluation) | beam.Create([], reshuffle=False)
-        return evaluation[STATISTICS_KEY] | beam.Map(_write, *self._arguments)
+        states = evaluation[STATISTICS_KEY]
+        if self._shards == 1:
+            return states | beam.Map(_write, *self._arguments)
+        return (
+            states
+            | "ByDataset" >> beam.Map(lambda state: (state[0], state[2]))
+            | "Gather" >> beam.CombinePerKey(_Gather())
+            | "Write" >> beam.Map(_write_gathered, *self._arguments)
+        )
+
+
+class _Gather(beam.CombineFn):  # type: ignore[misc]
+    """Puts shards together as long as they are small enough to be stored; else adds up sizes."""
+
+    def create_accumulator(self) -> tuple[int, Accumulated | None]:
+        return 0, None
+
+    def add_input(
+        self, gathered: tuple[int, Accumulated | None], part: Accumulated
+    ) -> tuple[int, Accumulated | None]:
+        return self.merge_accumulators([gathered, (part.nbytes, part)])
+
+    def merge_accumulators(
+        self, parts: Iterable[tuple[int, Accumulated | None]]
+    ) -> tuple[int, Accumulated | None]:
+        size, gathered = 0, None
+        for more, part in parts:
+            size += more
+            if part is None or size > MAX_BYTES:
+                continue
+            if gathered is None:
+                # Parts are still read elsewhere: they must not change.
+                replicates = None if part.resampled is None else part.resampled.replicates
+                empty = None if part.resampled is None else States(replicates)
+                gathered = Accumulated(States(), empty)
+            gathered.merge(part)
+        return size, gathered if size <= MAX_BYTES else None
+
+    def extract_output(
+        self, gathered: tuple[int, Accumulated | None]
+    ) -> tuple[int, Accumulated | None]:
+        return gathered
 
 
 def _write(
     states: tuple[str, int, Accumulated], output_path: str, plan: Plan, datasets: tuple[str, ...]
 ) -> str:
     dataset, _, accumulated = states
-    name = shard_name(STATISTICS, datasets.index(dataset), len(datasets), "npz")
+    return _write_file(encode(plan, accumulated), output_path, datasets, dataset)
+
+
+def _write_gathered(
+    found: tuple[str, tuple[int, Accumulated | None]],
+    output_path: str,
+    plan: Plan,
+    datasets: tuple[str, ...],
+) -> str:
+    dataset, (size, accumulated) = found
+    content = _omitted(size) if accumulated is None else encode(plan, accumulated)
+    return _write_file(content, output_path, datasets, dataset)
+
+
+def _write_file(content: bytes, output_path: str, datasets: tuple[str, ...], dataset: str) -> str:
     folder = Folder(output_path)
-    folder.write(name, encode(plan, accumulated))
+    name = shard_name(STATISTICS, datasets.index(dataset), len(datasets), "npz")
+    folder.write(name, content)
     return folder.join(name)
