@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.configs import SETTINGS
 from benchmarks.data import SIZES
 
-__all__ = ["insert", "markdown", "one_line"]
+__all__ = ["insert", "markdown", "one_line", "table"]
 
 Results = dict[str, Any]
 
@@ -50,26 +50,27 @@ def markdown(results: Results, agree: bool) -> str:
         if agree
         else "**The numbers of the contenders differ; see the messages.**",
         "### CPU seconds, side by side",
-        _table(
+        table(
             ("setting", "rows", "peer", "floor", "ours", "rows/s", "peer/ours", "ours/floor"),
             _side_by_side(results),
         ),
         "### Growth with rows",
-        _table(
+        table(
             ("setting", "rows", "CPU s", "wall s", "rows per CPU s", "peak memory, MB"),
             _growth(results),
         ),
         "### Growth with metrics and slices, 336,776 rows",
-        _table(("setting", "what", "CPU s", "peak memory, MB"), _settings(results)),
+        table(("setting", "what", "CPU s", "peak memory, MB"), _settings(results)),
         "### Workers",
-        _table(("rows", "mode", "CPU s", "wall s"), _modes(results)),
+        table(("rows", "mode", "CPU s", "wall s"), _modes(results)),
     ]
     if "small cases" in results:
-        parts += ["### Small cases", _table(("case", "CPU s", "goal"), _small(results))]
+        parts += ["### Small cases", table(("case", "CPU s", "goal"), _small(results))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    """Returns a Markdown table."""
     lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
     if not lines:
         return "(not measured)"

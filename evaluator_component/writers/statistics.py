@@ -119,6 +119,8 @@ def encode(plan: Plan, accumulated: Accumulated) -> bytes:
 
     A sample of values that JSON cannot hold is left out.
     """
+    if accumulated.nbytes > MAX_BYTES:
+        return _omitted(accumulated.nbytes)
     arrays: dict[str, Any] = {}
     slices: dict[str, Any] = {}
     statistics: list[list[Any]] = []
