@@ -283,6 +283,15 @@ class Groups:
         """Puts all rows into one group."""
         return cls((Membership(np.zeros(size, dtype=np.int64)),), 1, size)
 
+    def used(self) -> tuple[Groups, Array]:
+        """Returns the groups that have rows, numbered anew, and their numbers here."""
+        used = np.unique(np.concatenate([each.ids for each in self.memberships]))
+        new = np.zeros(self.count, dtype=np.int64)
+        new[used] = np.arange(len(used))
+        memberships = tuple(Membership(new[each.ids], each.rows) for each in self.memberships)
+        keys = tuple(self.keys[number] for number in used) if self.keys else ()
+        return replace(self, memberships=memberships, count=len(used), keys=keys), used
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Leading shape of every sum: (groups,) or (groups, replicates)."""

@@ -117,7 +117,7 @@ class Accumulator:
     def _clear(self) -> None:
         count = self.resampling.count if self.resampling else None
         self._done = Accumulated(States(), States(count) if count else None)
-        self._rows: tuple[Any, Array, Array] = (None, np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self._rows: tuple[Any, list[Array]] = (None, [])
 
     def _by_view(
         self, accumulations: Iterable[Accumulation]
@@ -141,6 +141,11 @@ class Accumulator:
         self._waiting_rows += rows * _width(extracts.get("predictions"))
         if self._waiting_rows >= self.chunk_rows:
             self._flush()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the states so far."""
+        return self._done.nbytes
 
     def finish(self) -> Accumulated:
         """Returns what was accumulated so far, and starts again."""
@@ -170,9 +175,13 @@ class Accumulator:
         elif self.resampling is not None:
             unit_ids = self._unit_ids(chunk)
         groups: Groups = chunk["slice_keys"]
+        keys, used = groups.keys, np.arange(groups.count)
+        if groups.count > groups.size:
+            # Most slices of the bundle do not occur in this chunk; sums need not be that long.
+            groups, used = groups.used()
         if self.resampling is not None:
             groups = replace(groups, replicates=self.resampling.replicates(unit_ids))
-        plain_rows, resampled_rows = self._state_rows(groups)
+        plain_rows, *resampled_rows = self._state_rows(keys, used)
         for view_form in dict.fromkeys((*self._plain, *self._resampled)):
             view, form = view_form
             try:
@@ -191,7 +200,11 @@ class Accumulator:
                 )
             if view_form in self._resampled and self._done.resampled is not None:
                 self._accumulate(
-                    self._resampled[view_form], batch, shaped, self._done.resampled, resampled_rows
+                    self._resampled[view_form],
+                    batch,
+                    shaped,
+                    self._done.resampled,
+                    resampled_rows[0],
                 )
 
     def _accumulate(
@@ -216,17 +229,21 @@ class Accumulator:
             return row_ids({key: chunk["features"][key]}, row_count(chunk))
         return np.asarray(chunk["example_ids"])
 
-    def _state_rows(self, groups: Groups) -> tuple[Array, Array]:
-        """Returns the row of each group in the states; asks only for groups not seen before."""
-        keys, plain, resampled = self._rows
-        if keys is not groups.keys:
-            plain = resampled = np.zeros(0, dtype=np.int64)
-        new = [groups.keys[number] for number in range(len(plain), groups.count)]
-        plain = np.concatenate([plain, self._done.plain.rows(new)])
-        if self._done.resampled is not None:
-            resampled = np.concatenate([resampled, self._done.resampled.rows(new)])
-        self._rows = (groups.keys, plain, resampled)
-        return plain[: groups.count], resampled[: groups.count]
+    def _state_rows(self, keys: Sequence[Any], used: Array) -> list[Array]:
+        """Returns the rows of some groups in the states; looks up those not seen before."""
+        tables = [each for each in (self._done.plain, self._done.resampled) if each is not None]
+        known_keys, known = self._rows
+        if known_keys is not keys:
+            known = [np.zeros(0, dtype=np.int64) for _ in tables]
+        grown = []
+        for states, rows in zip(tables, known, strict=True):
+            unseen = np.full(len(keys) - len(rows), -1, dtype=np.int64)
+            rows = np.concatenate([rows, unseen])
+            new = used[rows[used] < 0]
+            rows[new] = states.rows(keys[number] for number in new)
+            grown.append(rows)
+        self._rows = (keys, grown)
+        return [rows[used] for rows in grown]
 
 
 def _width(predictions: Any) -> int:

@@ -48,6 +48,9 @@ __all__ = [
 
 METRICS_AND_PLOTS_EVALUATOR_STAGE_NAME = "EvaluateMetricsAndPlots"
 
+#: States that a worker holds before it sends them on.
+MOST_BYTES = 256 << 20
+
 
 def MetricsAndPlotsEvaluator(
     plan: Plan,
@@ -156,7 +159,7 @@ class ComputeMetricsAndPlots(beam.PTransform):  # type: ignore[misc]
 
 
 class Accumulate(beam.DoFn):  # type: ignore[misc]
-    """Holds the states of a bundle, and emits them when the bundle ends."""
+    """Holds the states of a bundle, and emits them when it ends, or when they are too many."""
 
     def __init__(self, plan: Plan, resampling: Resampling | None, shards: int) -> None:
         self._plan, self._resampling, self._shards = plan, resampling, shards
@@ -166,10 +169,12 @@ class Accumulate(beam.DoFn):  # type: ignore[misc]
         """Begins with empty states."""
         self._accumulator = Accumulator(self._plan, self._resampling)
 
-    def process(self, extracts: Extracts) -> None:
-        """Takes a batch."""
+    def process(self, extracts: Extracts) -> Iterator[tuple[int, Accumulated]]:
+        """Takes a batch; where slices are spread over shards, emits what takes much memory."""
         self._accumulator.add(extracts)
         self._rows.inc(row_count(extracts))
+        if self._shards > 1 and self._accumulator.nbytes > MOST_BYTES:
+            yield from self._accumulator.finish().split(self._shards)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Emits (shard, states)."""

@@ -7,7 +7,6 @@ A query belongs to every slice that any of its rows belongs to; slices then coun
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -19,7 +18,6 @@ from evaluator_component.confidence.resampling import Resampling
 from evaluator_component.evaluators.accumulate import Accumulator
 from evaluator_component.evaluators.plan import Plan
 from evaluator_component.extractors.base import Extracts, row_count, take_rows
-from evaluator_component.groups import Groups, Membership
 from evaluator_component.inputs.example_ids import row_ids
 from evaluator_component.metrics.base import QUERY
 
@@ -77,7 +75,7 @@ class _Partition(beam.DoFn):  # type: ignore[misc]
         present, starts = np.unique(partition[order], return_index=True)
         for number, index in zip(present, np.split(order, starts[1:]), strict=True):
             part = take_rows(kept, index)
-            part["slice_keys"] = _used_keys_only(part["slice_keys"])
+            part["slice_keys"], _ = part["slice_keys"].used()  # the table is about to travel
             self._waiting.setdefault(int(number), []).append(part)
         self._rows += rows
         if self._rows >= _ROWS_PER_TABLE:
@@ -101,13 +99,3 @@ class _AccumulateQueries(beam.DoFn):  # type: ignore[misc]
             for extracts in tables:
                 accumulator.add(extracts)
         yield from accumulator.finish().split(self._shards)
-
-
-def _used_keys_only(groups: Groups) -> Groups:
-    """Drops the keys of groups without rows: the table is about to travel."""
-    used = np.unique(np.concatenate([each.ids for each in groups.memberships]))
-    new = np.zeros(groups.count, dtype=np.int64)
-    new[used] = np.arange(len(used))
-    memberships = tuple(Membership(new[each.ids], each.rows) for each in groups.memberships)
-    keys = tuple(groups.keys[number] for number in used)
-    return replace(groups, memberships=memberships, count=len(used), keys=keys)

@@ -114,12 +114,12 @@ def key_of(accumulation: Accumulation) -> str | None:
         return None
 
 
-def encode(plan: Plan, accumulated: Accumulated) -> bytes:
-    """Returns merged states as the content of a file; only their size, where they are too large.
+def encode(plan: Plan, accumulated: Accumulated) -> dict[str, Any]:
+    """Returns merged states as the arrays of a file; only their size, where they are too large.
 
     A sample of values that JSON cannot hold is left out.
     """
-    if accumulated.nbytes > MAX_BYTES:
+    if accumulated.nbytes > 2 * MAX_BYTES:  # up to half of it may be room to grow
         return _omitted(accumulated.nbytes)
     arrays: dict[str, Any] = {}
     slices: dict[str, Any] = {}
@@ -142,19 +142,18 @@ def encode(plan: Plan, accumulated: Accumulated) -> bytes:
         {"slices": slices, "statistics": statistics, "replicates": replicates, "omitted_bytes": 0}
     )
     size += len(index)
-    return _omitted(size) if size > MAX_BYTES else _packed(arrays, index)
+    if size > MAX_BYTES:
+        return _omitted(size)
+    return {**arrays, "index": _text(index)}
 
 
-def _omitted(size: int) -> bytes:
+def _omitted(size: int) -> dict[str, Any]:
     """What a file holds in place of states that are too large."""
-    return _packed({}, tagged_json.dumps({"omitted_bytes": size}))
+    return {"index": _text(tagged_json.dumps({"omitted_bytes": size}))}
 
 
-def _packed(arrays: dict[str, Any], index: str) -> bytes:
-    arrays["index"] = np.frombuffer(index.encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
+def _text(text: str) -> Any:
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 def _parts(
@@ -409,12 +408,15 @@ def _write_gathered(
     datasets: tuple[str, ...],
 ) -> str:
     dataset, (size, accumulated) = found
-    content = _omitted(size) if accumulated is None else encode(plan, accumulated)
-    return _write_file(content, output_path, datasets, dataset)
+    arrays = _omitted(size) if accumulated is None else encode(plan, accumulated)
+    return _write_file(arrays, output_path, datasets, dataset)
 
 
-def _write_file(content: bytes, output_path: str, datasets: tuple[str, ...], dataset: str) -> str:
+def _write_file(
+    arrays: dict[str, Any], output_path: str, datasets: tuple[str, ...], dataset: str
+) -> str:
     folder = Folder(output_path)
     name = shard_name(STATISTICS, datasets.index(dataset), len(datasets), "npz")
-    folder.write(name, content)
+    with folder.writing(name) as stream:
+        np.savez(stream, **arrays)
     return folder.join(name)

@@ -18,6 +18,7 @@ import evaluator_component as ec
 from evaluator_component.api.defaults import resampling_of
 from evaluator_component.api.job import Job
 from evaluator_component.config import prepare_config
+from evaluator_component.evaluators import metrics_and_plots
 from evaluator_component.evaluators.accumulate import Accumulated, Accumulator
 from evaluator_component.evaluators.compute import compute
 from evaluator_component.evaluators.over_slices import assemble
@@ -69,11 +70,11 @@ def table_of(rows: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def batches(columns: dict[str, np.ndarray], plan: Any, parts: int) -> list[dict[str, Any]]:
-    """The rows as batches of extracts, each part with an index of slices of its own."""
-    found = []
+    """The rows as batches of extracts of one bundle."""
+    found, index = [], SliceIndex(plan.slices)
     for rows in np.array_split(np.arange(len(columns["label"])), parts):
         features = {name: columns[name][rows] for name in ("city", "hour")}
-        groups: Groups = SliceIndex(plan.slices).assign(features, len(rows))
+        groups: Groups = index.assign(features, len(rows))
         found.append(
             {
                 "features": features,
@@ -87,11 +88,11 @@ def batches(columns: dict[str, np.ndarray], plan: Any, parts: int) -> list[dict[
 
 
 def evaluated(config: Any, columns: dict[str, np.ndarray], shards: int, parts: int) -> MetricsTable:
-    """Accumulates each part by itself, merges shard by shard, computes, assembles."""
+    """Accumulates batch by batch, sends states on after each, merges, computes, assembles."""
     plan, resampling = make_plan(config), resampling_of(config)
     merged: dict[int, Accumulated] = {}
+    accumulator = Accumulator(plan, resampling, chunk_rows=1)
     for batch in batches(columns, plan, parts):
-        accumulator = Accumulator(plan, resampling)
         accumulator.add(batch)
         for shard, part in accumulator.finish().split(shards):
             part = pickle.loads(pickle.dumps(part))
@@ -105,13 +106,13 @@ def evaluated(config: Any, columns: dict[str, np.ndarray], shards: int, parts: i
 
 @pytest.mark.parametrize("intervals", INTERVALS)
 @settings(max_examples=8, deadline=None)
-@given(st.integers(2, 40), st.integers(1, 4), st.integers(30, 400), st.integers(0, 99))
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(30, 400), st.integers(0, 99))
 def test_any_number_of_shards_gives_the_same_table(
     intervals: str, shards: int, parts: int, rows: int, seed: int
 ) -> None:
     config = prepare_config(METRICS + INTERVALS[intervals], tuple(registry.registered()))
     columns = table_of(rows, seed)
-    one, many = (evaluated(config, columns, count, parts) for count in (1, shards))
+    one, many = evaluated(config, columns, 1, 1), evaluated(config, columns, shards, parts)
     assert one.slices == many.slices
     assert one.notes == many.notes
     assert list(one.columns) == list(many.columns)
@@ -157,6 +158,25 @@ def test_states_too_large_to_be_stored_are_not_gathered(
     monkeypatch.setattr(Job, "_shards", lambda *_: 5)
     ec.evaluate(METRICS, pd.DataFrame(table_of(500, 1)), output_path=str(tmp_path))
     assert load_statistics(str(tmp_path), "statistics-00000-of-00001.npz").omitted_bytes > 1000
+
+
+def test_states_that_take_much_memory_are_sent_on_before_the_bundle_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = make_plan(prepare_config(METRICS, tuple(registry.registered())))
+    monkeypatch.setattr(metrics_and_plots, "MOST_BYTES", 1000)
+    sender = metrics_and_plots.Accumulate(plan, None, shards=3)
+    sender.start_bundle()
+    sender._accumulator.chunk_rows = 1
+    sent = [[*sender.process(batch)] for batch in batches(table_of(300, 2), plan, 3)]
+    assert all({shard for shard, _ in parts} == {0, 1, 2} for parts in sent)
+    assert not [*sender.finish_bundle()]
+    alone = metrics_and_plots.Accumulate(plan, None, shards=1)
+    alone.start_bundle()
+    assert not [
+        each for batch in batches(table_of(300, 2), plan, 3) for each in alone.process(batch)
+    ]
+    assert len([*alone.finish_bundle()]) == 1
 
 
 def test_the_sample_tells_how_many_slices_there_are() -> None:
