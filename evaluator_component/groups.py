@@ -20,25 +20,22 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "Groups", "Membership", "Partition", "Poisson", "uniform"]
+from evaluator_component.cells import Cells, changes, factorize, reduce_runs, sorting_order
+from evaluator_component.resamples import BLOCK, Partition, Poisson
+
+__all__ = ["Groups", "Membership"]
 
 Array = npt.NDArray[Any]
 
-#: Rows times replicates that are resampled at once: bounds the memory of a resampled sum.
-_BLOCK = 1 << 21
-
 #: Rows of a group that the extremes of its resamples are looked for among.
 _MOST_EXTREME = 64
-
 
 #: Replicates from which on it pays to drop zeros before they are multiplied.
 _MANY_REPLICATES = 64
@@ -62,193 +59,6 @@ class Membership:
     def pick(self, values: Array) -> Array:
         """Returns per-row values as per-entry values."""
         return values if self.rows is None else values[self.rows]
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Splits the rows into `count` parts; part r is replicate r (the jackknife's buckets).
-
-    Attributes:
-        part: int64 (rows,), in [0, count).
-        count: number of parts.
-    """
-
-    part: Array
-    count: int
-
-    @classmethod
-    def of_ids(cls, ids: Array, count: int, seed: int = 0) -> Partition:
-        """Puts rows into parts by their 64-bit ids, all parts being equally likely."""
-        bits = _mix(ids ^ _mix(np.uint64(seed * 0x10001)))
-        return cls((bits % np.uint64(count)).astype(np.int64), count)
-
-    def take(self, rows: Array) -> Partition:
-        """Returns the parts of the given rows."""
-        return Partition(self.part[rows], self.count)
-
-
-@dataclass(frozen=True)
-class Poisson:
-    """Repeats each row a Poisson(1) number of times per replicate (the bootstrap's resamples).
-
-    The draw is a function of the row's own 64-bit id, so that it does not depend on how the data
-    are cut into batches, files and workers.
-
-    Attributes:
-        ids: uint64 (rows,).
-        count: number of replicates.
-        seed: changes all draws.
-    """
-
-    ids: Array
-    count: int
-    seed: int = 0
-
-    def take(self, rows: Array) -> Poisson:
-        """Returns the draws of the given rows."""
-        return Poisson(self.ids[rows], self.count, self.seed)
-
-    def weights(self, start: int, stop: int) -> Array:
-        """Returns the multiplicities of rows start..stop as float64 (rows, replicates)."""
-        ids = self.ids[start:stop]
-        words = -(-self.count // 4)
-        drawn = np.empty((len(ids), words), dtype=np.uint64)
-        with np.errstate(over="ignore"):
-            for word in range(words):
-                drawn[:, word] = _mix(ids ^ _mix(np.uint64(self.seed * 0x10001 + word + 1)))
-        return _POISSON[drawn.view(np.uint16)[:, : self.count]]
-
-    def drawn(self, start: int, stop: int) -> Array:
-        """Like `weights`, kept for the other statistics that ask for the same rows."""
-        if (start, stop) not in self._drawn:
-            if len(self._drawn) * (stop - start) * self.count > 8 * _BLOCK:
-                self._drawn.clear()
-            self._drawn[start, stop] = self.weights(start, stop)
-        return self._drawn[start, stop]
-
-    @cached_property
-    def _drawn(self) -> dict[tuple[int, int], Array]:
-        return {}
-
-
-def _mix(bits: Any) -> Any:
-    """Scrambles 64-bit integers (the finaliser of SplitMix64, Steele et al. 2014)."""
-    with np.errstate(over="ignore"):
-        bits = np.asarray(bits, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return bits ^ (bits >> np.uint64(31))
-
-
-def uniform(ids: Array, seed: int = 0) -> Array:
-    """Returns a number in (0, 1) for each 64-bit id: always the same for an id and a seed.
-
-    Example:
-        >>> uniform(np.arange(3, dtype=np.uint64)).round(3)
-        array([0.652, 0.034, 0.843])
-    """
-    bits = _mix(np.asarray(ids, dtype=np.uint64) ^ _mix(np.uint64(seed % (1 << 64))))
-    return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / (1 << 52)
-
-
-def _poisson_table() -> Array:
-    """Quantiles of Poisson(1) at the 65,536 values of 16 bits."""
-    probability = np.cumsum(np.exp(-1.0) / np.cumprod([1.0, *range(1, 12)]))
-    uniform = (np.arange(1 << 16) + 0.5) / (1 << 16)
-    return np.searchsorted(probability, uniform).astype(np.float64)
-
-
-_POISSON = _poisson_table()
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Sparse sums: entry i holds the sums of the rows of `group[i]` that fall into `cell[i]`.
-
-    Entries are unique and sorted by group, then cell.
-
-    Attributes:
-        group: int64 (entries,).
-        cell: int64 (entries,).
-        sums: float64 (entries, [replicates,] columns).
-    """
-
-    group: Array
-    cell: Array
-    sums: Array
-
-    def __len__(self) -> int:
-        return len(self.group)
-
-    @cached_property
-    def starts(self) -> Array:
-        """First entry of each group that has entries, int64."""
-        return np.flatnonzero(np.diff(self.group, prepend=-1))
-
-    def spans(self) -> Iterator[tuple[int, slice]]:
-        """Yields each group that has entries, and where they are."""
-        bounds = [*self.starts.tolist(), len(self)]
-        for start, stop in pairwise(bounds):
-            yield int(self.group[start]), slice(start, stop)
-
-    def per_group(self, values: Array, count: int) -> Array:
-        """Sums values (entries, ...) over the entries of each group: (count, ...)."""
-        total = np.zeros((count, *values.shape[1:]))
-        if len(values):
-            total[self.group[self.starts]] = np.add.reduceat(values, self.starts, axis=0)
-        return total
-
-    def dense(self, count: int, size: int) -> Array:
-        """Returns the sums as a dense array (count, [replicates,] size, columns)."""
-        entries, columns = len(self), self.sums.shape[-1]
-        middle = self.sums.shape[1:-1]
-        out = np.zeros((count, *middle, size, columns))
-        out[(self.group, *(slice(None),) * len(middle), self.cell)] = self.sums
-        assert entries == 0 or self.cell.max() < size
-        return out
-
-    @staticmethod
-    def merge(parts: Sequence[Cells]) -> Cells:
-        """Adds up sparse sums, whatever order their entries come in."""
-        parts = [part for part in parts if len(part)] or list(parts[:1])
-        if len(parts) == 1:
-            return parts[0]
-        group = np.concatenate([part.group for part in parts])
-        cell = np.concatenate([part.cell for part in parts])
-        columns = range(parts[0].sums.shape[-1])
-        sums = [np.concatenate([part.sums[..., column] for part in parts]) for column in columns]
-        if all(one.group[-1] < two.group[0] for one, two in pairwise(parts)):
-            return Cells(group, cell, _as_columns(sums))
-        order = _order_pairs(group, cell)
-        group, cell = group[order], cell[order]
-        starts = np.flatnonzero(_changes(group, cell))
-        return Cells(group[starts], cell[starts], _reduce(sums, starts, order))
-
-    def compact(self) -> Cells:
-        """Adds up neighbours of the same group and cell."""
-        starts = np.flatnonzero(_changes(self.group, self.cell))
-        if len(starts) == len(self):
-            return self
-        sums = np.moveaxis(self.sums, -1, 0)
-        return Cells(self.group[starts], self.cell[starts], _reduce(sums, starts))
-
-    def regroup(self, new_group: Array) -> Cells:
-        """Renames group g to new_group[g] (all different; -1 drops the group's entries)."""
-        group = new_group[self.group]
-        if (group >= 0).all():
-            kept: Any = slice(None)
-        else:
-            kept = group >= 0
-        renamed = Cells(group[kept], self.cell[kept], self.sums[kept])
-        if len(renamed) and (np.diff(renamed.group) < 0).any():
-            order = _order(renamed.group, int(renamed.group.max()) + 1)
-            return Cells(renamed.group[order], renamed.cell[order], renamed.sums[order])
-        return renamed
-
-    def cut(self, low: int, high: int) -> Cells:
-        """Returns the entries of groups low..high, which become groups 0..high - low."""
-        start, stop = np.searchsorted(self.group, (low, high))
-        return Cells(self.group[start:stop] - low, self.cell[start:stop], self.sums[start:stop])
 
 
 @dataclass(frozen=True)
@@ -338,8 +148,8 @@ class Groups:
             One entry per (group, cell) that occurs.
         """
         values = np.asarray(values, dtype=np.float64)
-        distinct, rank = _factorize(np.asarray(cell, dtype=np.int64))
-        by_rank = _order(rank, len(distinct))
+        distinct, rank = factorize(np.asarray(cell, dtype=np.int64))
+        by_rank = sorting_order(rank, len(distinct))
         parts = [
             self._cells(membership, distinct, rank, by_rank, values)
             for membership in self.memberships
@@ -364,13 +174,13 @@ class Groups:
             sums = self._scatter(code, count * len(distinct), values)[occupied]
             group, rank = np.divmod(occupied, len(distinct))
             return Cells(group + low, distinct[rank], sums)
-        order = by_rank if membership.rows is None else _order(rank, len(distinct))
-        order = order[_order(ids[order] - low, count)]
+        order = by_rank if membership.rows is None else sorting_order(rank, len(distinct))
+        order = order[sorting_order(ids[order] - low, count)]
         group, rank = ids[order], rank[order]
-        first = _changes(group, rank)
+        first = changes(group, rank)
         starts = np.flatnonzero(first)
         if self.replicates is None:
-            sums = _reduce(membership.pick(values).T, starts, order)
+            sums = reduce_runs(membership.pick(values).T, starts, order)
         else:
             index = np.empty(len(ids), dtype=np.int64)
             index[order] = np.cumsum(first) - 1
@@ -497,7 +307,7 @@ class Groups:
         from scipy.sparse import csc_matrix
 
         sums = np.zeros((values.shape[1], count, draws.count))
-        block = max(1, _BLOCK // draws.count)
+        block = max(1, BLOCK // draws.count)
         all_ids, entry_rows = membership.ids.astype(np.int32), membership.rows
         if entry_rows is not None:
             order = np.argsort(entry_rows, kind="stable")
@@ -514,7 +324,7 @@ class Groups:
             touched: Any = slice(None)
             size = count
             if count > len(ids):
-                touched, ids = _factorize(ids)
+                touched, ids = factorize(ids)
                 size = len(touched)
             weights = draws.drawn(start, stop)
             for column in range(values.shape[1]):
@@ -540,8 +350,8 @@ class Groups:
             elif isinstance(self.replicates, Partition):
                 ufunc.at(out, (membership.ids, membership.pick(self.replicates.part)), picked)
             else:
-                for start in range(0, self.size, max(1, _BLOCK // self.replicates.count)):
-                    stop = min(start + max(1, _BLOCK // self.replicates.count), self.size)
+                for start in range(0, self.size, max(1, BLOCK // self.replicates.count)):
+                    stop = min(start + max(1, BLOCK // self.replicates.count), self.size)
                     rows = membership.pick(np.arange(self.size))
                     inside = np.flatnonzero((rows >= start) & (rows < stop))
                     drawn = self.replicates.drawn(start, stop)[rows[inside] - start] > 0
@@ -572,52 +382,3 @@ def _without_zeros(data: Array, ids: Array, ends: Array) -> tuple[Array, Array, 
     if len(kept) == len(data):
         return data, ids, ends
     return data[kept], ids[kept], np.searchsorted(kept, ends).astype(np.int32)
-
-
-def _factorize(code: Array) -> tuple[Array, Array]:
-    """Returns (sorted distinct codes, index of each code among them)."""
-    low, high = (int(code.min()), int(code.max())) if len(code) else (0, 0)
-    span = high - low + 1
-    if span > 16 * len(code) + (1 << 20):
-        unique, index = np.unique(code, return_inverse=True)
-        return unique, index
-    shifted = code - low
-    present = np.zeros(span, dtype=bool)
-    present[shifted] = True
-    unique = np.flatnonzero(present)
-    position = np.empty(span, dtype=np.int32)
-    position[unique] = np.arange(len(unique), dtype=np.int32)
-    return unique + low, position[shifted]
-
-
-def _order(code: Array, size: int) -> Array:
-    """Returns the stable sorting order of codes in [0, size); 16 bits sort several times faster."""
-    return np.argsort(code.astype(np.uint16) if size <= 1 << 16 else code, kind="stable")
-
-
-def _order_pairs(group: Array, cell: Array) -> Array:
-    """Returns the order by group, then cell; fast where long runs are in order already."""
-    low = int(cell.min())
-    span = int(cell.max()) - low + 1
-    if span * (int(group.max()) + 1) < 2**63:
-        return np.argsort(group * span + (cell - low), kind="stable")
-    return np.lexsort((cell, group))
-
-
-def _changes(group: Array, cell: Array) -> Array:
-    """Tells at which entries of a sorted list a new (group, cell) begins."""
-    first = np.empty(len(group), dtype=bool)
-    first[:1] = True
-    np.not_equal(group[1:], group[:-1], out=first[1:])
-    first[1:] |= cell[1:] != cell[:-1]
-    return first
-
-
-def _as_columns(columns: Sequence[Array]) -> Array:
-    """Stacks columns (entries, ...) along a new last axis, each column staying in one piece."""
-    return np.moveaxis(np.stack(columns), 0, -1)
-
-
-def _reduce(columns: Any, starts: Array, order: Any = slice(None)) -> Array:
-    """Sums columns (entries, ...), put in order, over the runs that begin at starts."""
-    return _as_columns([np.add.reduceat(column[order], starts, axis=0) for column in columns])

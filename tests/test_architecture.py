@@ -31,6 +31,7 @@ ORDER = (
 #: Modules that lie left of all folders.
 ROOTS = {
     "batch",
+    "cells",
     "coders",
     "errors",
     "groups",
@@ -39,6 +40,7 @@ ROOTS = {
     "metrics_table",
     "protos",
     "quiet",
+    "resamples",
     "version",
 }
 #: The one look to the right: a result shows itself in a notebook by the views.

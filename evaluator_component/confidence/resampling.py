@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluator_component.groups import Cells, Partition, Poisson
+from evaluator_component.cells import Cells
 from evaluator_component.metrics.state import State, take_away
+from evaluator_component.resamples import Partition, Poisson
 
 __all__ = ["BOOTSTRAP", "JACKKNIFE", "Resampling", "leave_one_out"]
 

@@ -83,7 +83,7 @@ class Statistic:
     Attributes:
         state: name of each array -> how two of them merge: "sum", "min", "max" (float64 arrays
             from `Groups.sum/min/max`), "precise" (sums as pairs of numbers, see `precise`; the
-            last axis is the pair), "cells" (`groups.Cells` from `Groups.cells`), "sample"
+            last axis is the pair), "cells" (`cells.Cells` from `Groups.cells`), "sample"
             (`state.Sample`) or "names" (`state.Names`).
         form: the form of batch that `accumulate` takes.
     """

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evaluator_component.groups import Cells
+from evaluator_component.cells import Cells
 from evaluator_component.metrics.base import Array, Metric, State, Statistic
 from evaluator_component.metrics.confusion_counts import ConfusionCounts, suffix_sums
 from evaluator_component.metrics.scores import (

@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator_component.batch import Batch
-from evaluator_component.groups import Groups, Partition, Poisson
+from evaluator_component.groups import Groups
 from evaluator_component.metrics import precise, screen
 from evaluator_component.metrics.base import Array, State, Statistic
 from evaluator_component.metrics.formulas import divide
+from evaluator_component.resamples import Partition, Poisson
 
 __all__ = ["CentredMoments", "Moments", "centred"]
 

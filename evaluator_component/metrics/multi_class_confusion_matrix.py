@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator_component.batch import Batch
-from evaluator_component.groups import Cells, Groups
+from evaluator_component.cells import Cells
+from evaluator_component.groups import Groups
 from evaluator_component.metrics import screen
 from evaluator_component.metrics.base import MULTICLASS, Array, Metric, State, Statistic
 from evaluator_component.metrics.registry import register

@@ -14,11 +14,12 @@ import numpy as np
 
 from evaluator_component.batch import Batch
 from evaluator_component.errors import MetricError
-from evaluator_component.groups import Groups, uniform
+from evaluator_component.groups import Groups
 from evaluator_component.metrics import screen
 from evaluator_component.metrics.base import ROWS, Array, Metric, State, Statistic
 from evaluator_component.metrics.registry import register
 from evaluator_component.metrics.state import Sample
+from evaluator_component.resamples import uniform
 
 __all__ = ["FeatureSample", "FixedSizeSample", "sample_rows", "sampled_values"]
 

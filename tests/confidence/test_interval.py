@@ -13,9 +13,10 @@ from evaluator_component.confidence.interval import (
     t_quantile,
     with_intervals,
 )
-from evaluator_component.groups import Groups, Partition, Poisson
+from evaluator_component.groups import Groups
 from evaluator_component.keys import MetricKey
 from evaluator_component.metrics_table import Column, MetricsTable
+from evaluator_component.resamples import Partition, Poisson
 
 JACKKNIFE, BOOTSTRAP = "jackknife", "poisson_bootstrap"
 

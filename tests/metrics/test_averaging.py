@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from evaluator_component.groups import Groups, Poisson
+from evaluator_component.groups import Groups
 from evaluator_component.keys import SubKey
 from evaluator_component.metrics.averaging import PositiveWeight, weighted_average
 from evaluator_component.metrics.base import ELEMENTWISE
 from evaluator_component.metrics.registry import create
 from evaluator_component.metrics.view import View
+from evaluator_component.resamples import Poisson
 
 CLASSES = 4
 

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator_component.errors import MetricError
-from evaluator_component.groups import Groups, Membership, Partition, Poisson
+from evaluator_component.groups import Groups, Membership
 from evaluator_component.metrics.base import ELEMENTWISE
 from evaluator_component.metrics.registry import create, registered
+from evaluator_component.resamples import Partition, Poisson
 
 sys.path.insert(0, str(Path(__file__).parent))
 import data

@@ -8,9 +8,10 @@ from sklearn import metrics as sk
 
 from evaluator_component.batch import Batch
 from evaluator_component.errors import ConfigError, MetricError
-from evaluator_component.groups import Groups, Partition, Poisson
+from evaluator_component.groups import Groups
 from evaluator_component.metrics import multi_class_confusion_matrix as matrix
 from evaluator_component.metrics.registry import create
+from evaluator_component.resamples import Partition, Poisson
 
 
 def _batch(seed: int, classes: int, kind: str = "sparse", size: int = 400) -> Batch:

@@ -9,11 +9,12 @@ import pytest
 
 from evaluator_component.batch import Batch
 from evaluator_component.errors import ConfigError
-from evaluator_component.groups import Groups, Partition
+from evaluator_component.groups import Groups
 from evaluator_component.keys import SubKey
 from evaluator_component.metrics import object_detection
 from evaluator_component.metrics.boxes import Matching, match
 from evaluator_component.metrics.registry import create
+from evaluator_component.resamples import Partition
 
 IOUS = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
 

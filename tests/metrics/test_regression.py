@@ -11,9 +11,10 @@ from sklearn import metrics as sk
 
 from evaluator_component.batch import Batch
 from evaluator_component.errors import MetricError
-from evaluator_component.groups import Groups, Membership, Partition, Poisson
+from evaluator_component.groups import Groups, Membership
 from evaluator_component.metrics import correlation, regression
 from evaluator_component.metrics.registry import create
+from evaluator_component.resamples import Partition, Poisson
 
 
 def _data(seed: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

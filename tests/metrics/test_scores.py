@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator_component.batch import Batch
-from evaluator_component.groups import Groups, Membership, Poisson
+from evaluator_component.groups import Groups, Membership
 from evaluator_component.metrics.registry import create
 from evaluator_component.metrics.scores import (
     EXACT,
@@ -18,6 +18,7 @@ from evaluator_component.metrics.scores import (
     lower_edge,
     score_cells,
 )
+from evaluator_component.resamples import Poisson
 
 numbers = st.one_of(
     st.floats(0, 1),
