@@ -229,11 +229,16 @@ def report(folders: tuple[str, ...], output: str) -> None:
 def history(mlmd: str, pipeline: str, metrics: str | None, as_json: bool) -> None:
     """Print the evaluations that ML Metadata holds of a pipeline."""
     from evaluator_component.component.history import history as read
+    from evaluator_component.component.unfinished import unfinished
     from evaluator_component.results.terminal import print_history
 
     print_history(
-        read(mlmd, pipeline), metrics=metrics.split(",") if metrics else None, as_json=as_json
+        read(mlmd, pipeline=pipeline),
+        metrics=metrics.split(",") if metrics else None,
+        as_json=as_json,
     )
+    for attempt in unfinished(mlmd, pipeline=pipeline):
+        click.echo(f"no result: {attempt}", err=as_json)
 
 
 @main.command()

@@ -104,10 +104,10 @@ def history(
         InputError: the store cannot be opened.
     """
     opened = open_store(store)
-    blessings = [b for name in BLESSING_TYPES for b in _artifacts_of_type(opened, name)]
+    blessings = [b for name in BLESSING_TYPES for b in artifacts_of_type(opened, name)]
     if not blessings:
         return []
-    executions = _producers(opened, [blessing.id for blessing in blessings])
+    executions = producers(opened, [blessing.id for blessing in blessings])
     events = _events_by_execution(opened, set(executions.values()))
     ids = {event.artifact_id for found in events.values() for event in found}
     artifacts = {artifact.id: artifact for artifact in opened.get_artifacts_by_id(sorted(ids))}
@@ -116,7 +116,7 @@ def history(
         execution = executions.get(blessing.id)
         if execution is None:
             continue
-        names = _context_names(opened.get_contexts_by_execution(execution))
+        names = context_names(opened.get_contexts_by_execution(execution))
         if pipeline is not None and names[0] != pipeline:
             continue
         if node is not None and names[2] != node:
@@ -159,7 +159,7 @@ def history_frame(
     return pd.DataFrame(rows)
 
 
-def _artifacts_of_type(store: Any, name: str) -> list[Any]:
+def artifacts_of_type(store: Any, name: str) -> list[Any]:
     """Returns live artifacts; none where the store does not know the type."""
     from ml_metadata import errors
     from ml_metadata.proto import metadata_store_pb2 as messages
@@ -172,7 +172,7 @@ def _artifacts_of_type(store: Any, name: str) -> list[Any]:
     return [artifact for artifact in found if artifact.state in kept]
 
 
-def _producers(store: Any, artifact_ids: Collection[int]) -> dict[int, int]:
+def producers(store: Any, artifact_ids: Collection[int]) -> dict[int, int]:
     """Returns the execution that gave each artifact."""
     from ml_metadata.proto import metadata_store_pb2 as messages
 
@@ -191,7 +191,7 @@ def _events_by_execution(store: Any, execution_ids: Iterable[int]) -> dict[int, 
     return found
 
 
-def _context_names(contexts: Iterable[Any]) -> tuple[str, str, str]:
+def context_names(contexts: Iterable[Any]) -> tuple[str, str, str]:
     """Returns the names of pipeline, run and node."""
     by_type = {context.type: context.name for context in contexts}
     pipeline = next((by_type[name] for name in PIPELINE_CONTEXTS if name in by_type), "")

@@ -91,9 +91,9 @@ def monitor(root: Path, months: Sequence[int], *, one_in: int = 6) -> None:
         InputError: no model was blessed yet.
     """
     from tfx.orchestration import metadata
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
     from evaluator_component.component.history import history
+    from evaluator_component.component.local import run_locally
     from pipelines.flights.data import write_spans
     from pipelines.flights.local import PIPELINE
     from pipelines.flights.pipeline import EVAL_CONFIG
@@ -111,7 +111,7 @@ def monitor(root: Path, months: Sequence[int], *, one_in: int = 6) -> None:
             eval_config=EVAL_CONFIG,
             metadata=metadata.sqlite_metadata_connection_config(str(store)),
         )
-        LocalDagRunner().run(pipeline)
+        run_locally(pipeline)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

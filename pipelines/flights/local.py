@@ -108,8 +108,8 @@ def run(root: Path, data: Path, training: dict[str, Any], **settings: Any) -> fl
         settings: further arguments of `create_pipeline`.
     """
     from tfx.orchestration import metadata
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+    from evaluator_component.component.local import run_locally
     from pipelines.flights.pipeline import create_pipeline
 
     # Loading TFX resets absl's level.
@@ -126,7 +126,7 @@ def run(root: Path, data: Path, training: dict[str, Any], **settings: Any) -> fl
         **settings,
     )
     started = time.monotonic()
-    LocalDagRunner().run(pipeline)
+    run_locally(pipeline)
     return time.monotonic() - started
 
 

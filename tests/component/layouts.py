@@ -87,11 +87,7 @@ def put_evaluation(
         key: _artifact(store, layout, kind, f"/{run}/{key}", values, put=False)
         for key, (kind, values) in kinds.items()
     }
-    contexts = [
-        _context(store, layout.pipeline_context, pipeline),
-        _context(store, layout.run_context, layout.run_name.format(run=run)),
-    ]
-    execution = messages.Execution(type_id=_type(store, "execution", layout.execution))
+    execution, contexts = _execution(store, layout, run, pipeline)
     execution.last_known_state = messages.Execution.COMPLETE
     pairs = [
         (artifact, _event(kind, key))
@@ -100,6 +96,29 @@ def put_evaluation(
     ]
     _, artifact_ids, _ = store.put_execution(execution, pairs, contexts)
     return artifact_ids[len(inputs)]
+
+
+def put_failure(store: MetadataStore, layout: Layout, run: str, task: str = "Evaluator") -> None:
+    """Stores an execution that failed and has no outputs."""
+    execution, contexts = _execution(store, layout, run, "flights", task)
+    execution.last_known_state = messages.Execution.FAILED
+    store.put_execution(execution, [], contexts)
+
+
+def _execution(
+    store: MetadataStore, layout: Layout, run: str, pipeline: str, task: str = "Evaluator"
+) -> tuple[messages.Execution, list[messages.Context]]:
+    kind = layout.execution
+    if kind == EVALUATOR and task != "Evaluator":
+        kind = task
+    execution = messages.Execution(type_id=_type(store, "execution", kind))
+    if layout.as_text_and_doubles:
+        execution.custom_properties["task_name"].string_value = task
+    contexts = [
+        _context(store, layout.pipeline_context, pipeline),
+        _context(store, layout.run_context, layout.run_name.format(run=run)),
+    ]
+    return execution, contexts
 
 
 def _event(kind: int, key: str) -> messages.Event:

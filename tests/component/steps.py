@@ -192,11 +192,10 @@ class Steps:
 
     def run(self, weight: float | None = 1.0, **arguments: Any) -> Any:
         """Runs it; returns what the store then holds of the evaluation."""
-        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-
         from evaluator_component.component.history import history
+        from evaluator_component.component.local import run_locally
 
-        LocalDagRunner().run(self.pipeline(weight, **arguments))
+        run_locally(self.pipeline(weight, **arguments))
         return history(self.store)[-1]
 
     @property

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from steps import Steps
 
 from evaluator_component.component.history import history
-from evaluator_component.component.stores import open_store
+from evaluator_component.component.unfinished import unfinished
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +28,18 @@ def writers(defaults, output_path):
     open(os.path.join(output_path, "half.txt"), "w").write("half")
     if os.environ.get("DEADLY"):
         os.kill(os.getpid(), signal.SIGKILL)
+    return defaults
+"""
+
+#: A user's module whose hook waits while a file is there.
+SLOW = """
+import os, time
+
+def writers(defaults):
+    waits = os.environ["WAITS"]
+    open(waits, "w").close()
+    while os.path.exists(waits):
+        time.sleep(0.1)
     return defaults
 """
 
@@ -69,6 +82,7 @@ def test_a_run_that_is_killed_half_way_leaves_nothing_that_is_taken_for_a_result
     killed.communicate(timeout=600)
     assert killed.returncode == -signal.SIGKILL
     assert history(steps.store) == []
+    assert [attempt.state for attempt in unfinished(steps.store)] == ["RUNNING"]
     assert not (steps.root / "serving").exists()
 
     again = start(steps, "serving", str(module))
@@ -76,12 +90,29 @@ def test_a_run_that_is_killed_half_way_leaves_nothing_that_is_taken_for_a_result
     assert out.splitlines()[-1] == "BLESSED", err
     (found,) = history(steps.store)
     assert found.verdict == "BLESSED"
-    states = [
-        type(execution).State.Name(execution.last_known_state)
-        for execution in open_store(steps.store).get_executions()
-        if execution.type.startswith("evaluator_component")
-    ]
-    assert sorted(states) == ["COMPLETE", "RUNNING"]
+    (attempt,) = unfinished(steps.store, pipeline="steps", node="Evaluator")
+    assert attempt.state == "FAILED"
+    assert attempt.run != found.run
+    assert str(attempt).startswith(f"{attempt.run} Evaluator: failed, since 20")
+
+
+def test_a_run_that_is_still_at_work_is_not_taken_for_dead(steps, tmp_path):
+    module = tmp_path / "code" / "slow.py"
+    module.parent.mkdir()
+    module.write_text(SLOW)
+    slow = start(steps, "serving", str(module), WAITS=str(tmp_path / "waits"))
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "waits").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    quick = start(steps, "serving2")
+    out, err = quick.communicate(timeout=600)
+    assert out.splitlines()[-1:] == ["BLESSED"], err
+    assert [attempt.state for attempt in unfinished(steps.store)] == ["RUNNING"]
+    (tmp_path / "waits").unlink()
+    out, err = slow.communicate(timeout=600)
+    assert out.splitlines()[-1:] == ["BLESSED"], err
+    assert unfinished(steps.store) == []
 
 
 def test_two_runs_at_once_on_one_store_do_not_disturb_each_other(steps):

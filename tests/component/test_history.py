@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
-from layouts import LAYOUTS, put_evaluation
+from layouts import LAYOUTS, put_evaluation, put_failure
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 
 from evaluator_component.component.history import history, history_frame
 from evaluator_component.component.stores import connection_config, open_store
+from evaluator_component.component.unfinished import unfinished
 from evaluator_component.errors import InputError
 
 
@@ -64,6 +66,32 @@ def test_a_frame_has_a_row_per_evaluation(store, path):
     frame = history_frame(path, metrics=["auc"])
     assert list(frame.columns) == ["pipeline", "run", "time", "verdict", "auc"]
     assert list(frame["auc"]) == [0.7, 0.8]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_evaluations_that_failed_are_told_apart_from_other_steps(store, path, layout):
+    put_evaluation(store, layout, "run-1", auc=0.7, blessed=True)
+    put_failure(store, layout, "run-2")
+    put_failure(store, layout, "run-3", task="Trainer")
+    (attempt,) = unfinished(path, pipeline="flights")
+    assert (attempt.pipeline, attempt.run, attempt.state) == ("flights", "run-2", "FAILED")
+    assert unfinished(path, pipeline="others") == []
+
+
+def test_the_command_line_prints_results_and_what_has_none(store, path):
+    from click.testing import CliRunner
+
+    from evaluator_component.cli.main import main
+
+    put_evaluation(store, LAYOUTS[0], "run-1", auc=0.75, blessed=True)
+    put_failure(store, LAYOUTS[0], "run-2")
+    arguments = ["history", "--mlmd", str(path), "--pipeline", "flights"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "run-1" in done.output
+    assert "no result: run-2" in done.output
+    told = CliRunner().invoke(main, [*arguments, "--json", "--metrics", "auc"])
+    assert json.loads(told.stdout)["runs"][0]["metrics"] == {"auc": 0.75}
 
 
 def test_a_missing_store_is_not_made_but_named(store, path):
