@@ -33,6 +33,9 @@ def test_the_second_run_is_compared_with_the_first_by_way_of_the_resolver(demo):
     assert second.inputs["model"][0].id != first.inputs["model"][0].id
     assert {"auc", "baseline/auc", "auc difference"} <= set(second.metrics)
     assert second.metrics["baseline/auc"] == pytest.approx(first.metrics["auc"], rel=1e-9)
+    # Found, but of no use: weak slices are searched with both models' predictions side by side.
+    assert second.lineage["earlier_evaluation"] == first.outputs["evaluation"][0].uri
+    assert "weak slices" in second.lineage["not_reused_because"]
 
 
 def test_blessed_models_are_pushed(demo):
