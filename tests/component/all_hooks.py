@@ -13,12 +13,12 @@ from evaluator_component.metrics.regression import MeanSquaredError
 
 
 @dataclass(frozen=True)
-class Brier(MeanSquaredError):
+class SquaredDoubt(MeanSquaredError):
     """A metric under a name of its own."""
 
 
 def metrics():
-    return [Brier]
+    return [SquaredDoubt]
 
 
 def load_model(path, name, model_spec):

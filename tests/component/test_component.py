@@ -232,11 +232,11 @@ def test_hooks_of_a_module_reach_the_evaluation(steps, tmp_path):
 def test_all_hooks_together(steps, baseline):
     config = config_with(value_threshold={"lower_bound": 0.0})
     config["slicing_specs"] = [{}, {"feature_keys": ["side"]}]
-    config["metrics_specs"][0]["metrics"].append({"class_name": "Brier"})
+    config["metrics_specs"][0]["metrics"].append({"class_name": "SquaredDoubt"})
     module = Path(__file__).with_name("all_hooks.py")
     found = steps.run(eval_config=config, module_file=str(module), baseline=baseline)
-    assert found.metrics["brier"] == 0.25
-    assert {name: values["brier"] for name, values in found.by_slice.items()} == {
+    assert found.metrics["squared_doubt"] == 0.25
+    assert {name: values["squared_doubt"] for name, values in found.by_slice.items()} == {
         "side=left": 0.25,
         "side=right": 0.25,
     }
@@ -245,8 +245,8 @@ def test_all_hooks_together(steps, baseline):
     assert (folder / "rows.txt").read_text() == "400"
     assert (folder / "report.html").is_file()
     if baseline is not None:
-        assert found.metrics["baseline/brier"] == 0.25
-        assert found.metrics["brier difference"] == 0.0
+        assert found.metrics["baseline/squared_doubt"] == 0.25
+        assert found.metrics["squared_doubt difference"] == 0.0
 
 
 def test_beam_arguments_are_honoured_without_packing_tfx(steps, monkeypatch):
