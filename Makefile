@@ -2,6 +2,8 @@
 # make test      lint, types, tests
 # make airflow   environments of their own for Airflow 2 and 3, in .venv-airflow-*
 # make kubeflow  the environment of the image of Kubeflow's pods, in .venv-kubeflow
+# make flink     a Flink cluster in .venv-flink, and the tests that run on it (needs Java and Maven)
+# make spark     likewise for Spark, in .venv-spark
 # make proto     regenerate evaluator_component/protos
 # make clean     remove what the demo and the tools made; `make distclean` the environments, too
 
@@ -15,10 +17,10 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-all test test-fast test-slow lint types format proto airflow kubeflow clean distclean
+.PHONY: help install demo demo-all test test-fast test-slow lint types format proto airflow kubeflow flink spark clean distclean
 
 help:
-	@sed -n '1,6s/^# //p' Makefile
+	@sed -n 's/^# make/make/p' Makefile
 
 install: $(STAMP)
 
@@ -75,6 +77,17 @@ kubeflow: .venv-kubeflow/.installed
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
 	@echo "Installing what the image of Kubeflow's pods holds into $(@D), once ..."
 	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --compile-bytecode -r $<
+	@touch $@
+
+# Real clusters: a job manager and workers, each a process of its own.
+flink spark: %: .venv-%/.installed
+	REQUIRED_ENGINES=$@ $(RUN) -m pytest tests/engines -m slow -k $@
+
+.venv-flink/.installed .venv-spark/.installed: .venv-%/.installed: requirements/%.lock $(STAMP)
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	@echo "Installing $* into $(@D), once ..."
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps -r $<
+	@$(RUN) tests/engines/job_server.py $* $(@D)
 	@touch $@
 
 clean:

@@ -48,5 +48,10 @@ setup(
     python_requires=">=3.10",
     install_requires=CORE,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["evaluator-component = evaluator_component.cli:main"]},
+    entry_points={
+        "console_scripts": [
+            "evaluator-component = evaluator_component.cli:main",
+            "evaluator-component-worker = evaluator_component.api.boot:main",
+        ]
+    },
 )

@@ -28,6 +28,7 @@ from evaluator_component.inputs.plan import Plan, Shard, make_plan
 from evaluator_component.inputs.reader import Reader
 from evaluator_component.inputs.source import Source
 from evaluator_component.inputs.tally import TALLY, Tally
+from evaluator_component.inputs.versions import Versions
 
 __all__ = ["LimitBadRecords", "Read", "RecordBatchesToExtracts", "RecordsToExtracts"]
 
@@ -71,7 +72,7 @@ class Read(beam.PTransform):
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """Builds the transform."""
-        shards = begin | "Once" >> beam.Impulse() | "Shards" >> beam.FlatMap(_shards, self.plan)
+        shards = begin | "Once" >> beam.Impulse() | "Shards" >> beam.ParDo(_Shards(self.plan))
         if self.spread:
             shards = shards | "Spread" >> beam.Reshuffle()
         read = shards | "ReadShards" >> beam.ParDo(
@@ -83,8 +84,18 @@ class Read(beam.PTransform):
         return {"batches": batches, "bad_records": read.bad_records}
 
 
-def _shards(_: bytes, plan: Plan) -> list[Shard]:
-    return plan.shards()
+class _Shards(beam.DoFn):
+    """Once -> the shards. Alone in its stage, so that a stale worker says so before it fails."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.versions = Versions.here()
+
+    def setup(self) -> None:
+        self.versions.check()
+
+    def process(self, _: bytes) -> list[Shard]:
+        return self.plan.shards()
 
 
 class _ReadShard(beam.DoFn):
@@ -93,8 +104,10 @@ class _ReadShard(beam.DoFn):
     def __init__(self, plan: Plan, limit: int | None) -> None:
         self.plan = plan
         self.limit = limit
+        self.versions = Versions.here()
 
     def setup(self) -> None:
+        self.versions.check()
         self.reader = Reader(self.plan)
         self.rows = Metrics.counter(COUNTERS, "rows")
         self.batches = Metrics.counter(COUNTERS, "batches")

@@ -1,20 +1,28 @@
-"""Small evaluations that every engine must get right, and the numbers they come to.
+"""Evaluations that every engine must get right, and the comparison of what comes of them.
 
-Each case goes through a part of the graph that engines differ in: several datasets and sinks,
-states that meet in a combiner, rows that meet by query, models loaded by workers.
+Each of the small cases goes through a part of the graph that engines differ in: several datasets
+and sinks, states that meet in a combiner, rows that meet by query, models loaded by workers.
+`EVERYTHING` goes through all of them at once, for engines that take long to start a job.
+`Flights` is the pipeline's own evaluation.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CASES", "Case", "assert_same", "write_files"]
+__all__ = ["CASES", "EVERYTHING", "Case", "Flights", "assert_same", "write_files"]
 
 ROWS, FILES = 3000, 6
+ROOT = Path(__file__).parent.parent.parent
+#: The large file is read in parts of this many bytes.
+SHARD_BYTES = 30_000
+#: A difference of two numbers near 1 has the last digits of those, not its own.
+_CLOSE = {"rtol": 1e-12, "atol": 1e-13}
 
 _BINARY = """
 metrics_specs {
@@ -36,7 +44,7 @@ class Case:
         name: what is special about it.
         config: the eval config.
         model: whether workers load a model.
-        splits: whether there are two datasets.
+        splits: whether there are two datasets: many compressed files, and a large one.
     """
 
     name: str
@@ -47,9 +55,13 @@ class Case:
     def evaluate(self, files: Path, output: Path, flags: list[str]) -> Any:
         """Runs the evaluation; returns its result."""
         from evaluator_component.api import evaluate
+        from evaluator_component.inputs import Source
 
-        pattern = str(files / "part-*.tfrecord.gz")
-        data: Any = {"train": pattern, "eval": str(files / "part-0*")} if self.splits else pattern
+        many = Source(str(files / "part-*.tfrecord.gz"))
+        data: Any = many
+        if self.splits:
+            large = Source(str(files / "large.tfrecord"), shard_bytes=SHARD_BYTES)
+            data = {"train": many, "eval": large}
         models = None
         if self.model:
             models = {"candidate": str(files / "good"), "baseline": str(files / "poor")}
@@ -93,6 +105,80 @@ CASES = (
 )
 
 
+EVERYTHING = Case(
+    "everything",
+    """model_specs { name: "candidate" label_key: "label" }
+    model_specs { name: "baseline" label_key: "label" is_baseline: true }
+    metrics_specs {
+      metrics { class_name: "ExampleCount" } metrics { class_name: "Precision" }
+      metrics { class_name: "AUC" threshold {
+        value_threshold { lower_bound { value: 0.6 } }
+        change_threshold { direction: HIGHER_IS_BETTER absolute { value: 0.0 } } } }
+      metrics { class_name: "ConfusionMatrixPlot" } }
+    metrics_specs { query_key: "query" metrics { class_name: "NDCG"
+      config: '{"gain_key": "label", "top_k_list": [1, 5]}' } }
+    slicing_specs {} slicing_specs { feature_keys: "color" }
+    slicing_specs { feature_keys: ["color", "size"] }
+    options { compute_confidence_intervals { value: true }
+      confidence_intervals { method: POISSON_BOOTSTRAP num_replicates { value: 12 } } }""",
+    model=True,
+    splits=True,
+)
+
+
+@dataclass(frozen=True)
+class Flights:
+    """The evaluation of the flights pipeline: its config, a new model against an older one.
+
+    Attributes:
+        folder: where data and models are, written when they are not.
+        months: of which to take the flights; each is a file.
+        one_in: keep one flight in this many.
+    """
+
+    folder: Path
+    months: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
+    one_in: int = 8
+
+    def evaluate(self, output: Path, flags: list[str]) -> Any:
+        """Runs the evaluation; returns its result."""
+        import yaml
+
+        from evaluator_component.api import evaluate
+
+        data, models = self._written()
+        config = yaml.safe_load((ROOT / "pipelines/flights/eval_config.yaml").read_text())
+        (spec,) = config["model_specs"]
+        config["model_specs"] = [
+            {**spec, "name": "candidate"},
+            {**spec, "name": "baseline", "is_baseline": True},
+        ]
+        pattern = str(data / "span-*" / "eval" / "*.gz")
+        return evaluate(
+            config, pattern, models, str(output), pipeline_options=flags, report=False
+        ).result
+
+    def _written(self) -> tuple[Path, dict[str, str]]:
+        from pipelines.flights.data import write_spans
+        from pipelines.flights.trainer import run_fn
+
+        data = write_spans(self.folder, months=self.months, one_in=self.one_in)
+        models = {}
+        for seed, name in enumerate(("candidate", "baseline")):
+            path = self.folder / name
+            models[name] = str(path / "serving")
+            if not path.exists():
+                run_fn(
+                    SimpleNamespace(
+                        train_files=[str(data / "span-1" / "eval" / "*.gz")],
+                        serving_model_dir=models[name],
+                        eval_model_dir=str(path / "eval"),
+                        custom_config={"epochs": 1 + seed, "seed": seed},
+                    )
+                )
+        return data, models
+
+
 def write_files(folder: Path) -> None:
     """Writes the rows as TFRecords, and two models."""
     import pyarrow as pa
@@ -120,6 +206,9 @@ def write_files(folder: Path) -> None:
         with tf.io.TFRecordWriter(str(path), options) as writer:
             for record in records[number::FILES]:
                 writer.write(record)
+    with tf.io.TFRecordWriter(str(folder / "large.tfrecord")) as writer:
+        for record in records[: ROWS // 2]:
+            writer.write(record)
     for name, slope in (("good", 2.0), ("poor", -0.5)):
         _write_model(str(folder / name), slope)
 
@@ -144,7 +233,7 @@ def assert_same(found: Any, expected: Any) -> None:
     assert one[places].values.tolist() == other[places].values.tolist()
     for column in ("value", "standard_error", "ci_low", "ci_high"):
         numbers = (one[column].astype(float), other[column].astype(float))
-        np.testing.assert_allclose(*numbers, rtol=1e-12, atol=0, err_msg=column)
+        np.testing.assert_allclose(*numbers, **_CLOSE, err_msg=column)
     for ours, theirs in zip(found.plots, expected.plots, strict=True):
         assert ours.slice == theirs.slice
         _assert_close(ours.plot, theirs.plot)
@@ -165,6 +254,6 @@ def _assert_close(one: Any, other: Any) -> None:
         for pair in zip(one, other, strict=True):
             _assert_close(*pair)
     elif isinstance(one, float):
-        np.testing.assert_allclose(one, other, rtol=1e-12, atol=0)
+        np.testing.assert_allclose(one, other, **_CLOSE)
     else:
         assert one == other

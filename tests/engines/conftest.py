@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,14 +12,12 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parent.parent.parent)])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cases
 import engines
 import job_server
-
-Start = Callable[[str], engines.Engine]
 
 
 @pytest.fixture(scope="session")
@@ -30,33 +29,30 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """A function that starts an engine, or returns the one that runs; skips where it cannot."""
+def local(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[cases.Case], Any]:
+    """A function that returns the result of a case in this process."""
+    return functools.cache(
+        lambda case: case.evaluate(files, tmp_path_factory.mktemp("local") / "out", [])
+    )
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], engines.Engine]]:
+    """A function that starts an engine and ends the one before; skips where it is not there."""
     running: dict[str, engines.Engine] = {}
     with ExitStack() as stack:
 
         def begin(name: str) -> engines.Engine:
             if name not in running:
+                stack.close()
+                running.clear()
                 try:
                     engine = engines.ENGINES[name](tmp_path_factory.mktemp(name))
-                    running[name] = stack.enter_context(engine)
                 except job_server.Unavailable as error:
-                    if name in os.environ.get("REQUIRED_ENGINES", "").split(","):
+                    if name in os.environ.get("REQUIRED_ENGINES", "").split():
                         pytest.fail(f"{name}: {error}")
                     pytest.skip(f"{name}: {error}")
+                running[name] = stack.enter_context(engine)
             return running[name]
 
         yield begin
-
-
-@pytest.fixture(scope="session")
-def local(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[cases.Case], Any]:
-    """A function that returns the result of a case in this process."""
-    known: dict[str, Any] = {}
-
-    def result(case: cases.Case) -> Any:
-        if case.name not in known:
-            known[case.name] = case.evaluate(files, tmp_path_factory.mktemp("local") / "out", [])
-        return known[case.name]
-
-    return result

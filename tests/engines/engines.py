@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from dataflow_service import DataflowService, source_distribution
 from flink_cluster import FlinkCluster
 from processes import Process, free_port, wait_for
 from spark_cluster import SparkCluster
@@ -85,6 +86,7 @@ ENGINES: dict[str, Callable[[Path], Any]] = {
     "threads": lambda folder: Direct("multi_threading", 2),
     "processes": lambda folder: Direct("multi_processing", 2),
     "job service": JobService,
+    "dataflow": lambda folder: DataflowService(folder, [source_distribution(folder)]),
     "flink": lambda folder: FlinkCluster(ROOT / ".venv-flink", folder),
     "spark": lambda folder: SparkCluster(ROOT / ".venv-spark", folder),
 }

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import job_server
-from processes import Process, free_port, wait_for, worker_flags
+from processes import QUICK_JAVA, Process, free_port, wait_for, worker_flags
 
 __all__ = ["FlinkCluster"]
 
 _OPEN = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util")
 _OPEN += ("util.concurrent", "util.concurrent.atomic", "util.concurrent.locks")
 _JAVA = [
+    *QUICK_JAVA,
     "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
     *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPEN),
@@ -96,26 +97,25 @@ class FlinkCluster:
         settings += ["-D", f"taskmanager.resource-id={name}-{len(self.task_managers)}"]
         self.task_managers.append(self._java(name, _TASKS, *settings))
 
-    def flags(self, parallelism: int | None = None, *, loopback: bool = False) -> list[str]:
-        """Returns the Beam flags that run a pipeline on this cluster.
-
-        Args:
-            parallelism: subtasks of each stage; all slots by default.
-            loopback: let the submitting process be the Python worker.
-        """
+    def flags(self) -> list[str]:
+        """Returns the Beam flags that run a pipeline on this cluster, a subtask on each host."""
         flags = [
             "--runner=FlinkRunner",
             f"--flink_master=127.0.0.1:{self.rest}",
             f"--flink_job_server_jar={self.jar}",
             f"--files_to_stage={self.jar}",
-            f"--parallelism={parallelism or self._count * self._slots}",
+            f"--parallelism={self._count}",
             "--job_server_java_launcher=java",
             "--job_server_timeout=180",
         ]
         flags += [f"--job_server_jvm_properties={each}" for each in _JAVA]
-        if loopback:
-            return [*flags, "--environment_type=LOOPBACK"]
         return [*flags, *worker_flags(self._folder)]
+
+    def kill_task_manager(self) -> str:
+        """Kills a task manager and its Python worker; returns its name."""
+        victim = self.task_managers.pop()
+        victim.kill()
+        return victim.log.stem
 
     def jobs(self) -> list[dict[str, Any]]:
         """Returns the jobs, the newest first."""
@@ -127,10 +127,17 @@ class FlinkCluster:
         found: list[dict[str, Any]] = self._get(f"jobs/{job['jid']}")["vertices"]
         return found
 
-    def hosts(self, job: dict[str, Any], vertex: dict[str, Any]) -> set[str]:
-        """Returns the task managers that subtasks of a stage ran on."""
-        subtasks = self._get(f"jobs/{job['jid']}/vertices/{vertex['id']}")["subtasks"]
-        return {each["taskmanager-id"] for each in subtasks}
+    def failures(self, job: dict[str, Any]) -> list[str]:
+        """Returns what a job failed of and was taken up again after."""
+        found = self._get(f"jobs/{job['jid']}/exceptions")["exceptionHistory"]["entries"]
+        return [each["exceptionName"] for each in found]
+
+    def subtasks(self, job: dict[str, Any], vertex: dict[str, Any]) -> list[dict[str, Any]]:
+        """Returns the subtasks of a stage: state, task manager, records read and written."""
+        found: list[dict[str, Any]] = self._get(f"jobs/{job['jid']}/vertices/{vertex['id']}")[
+            "subtasks"
+        ]
+        return found
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.rest}/{path}", timeout=20) as reply:
@@ -153,7 +160,13 @@ class FlinkCluster:
 
     def _configure(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        text = _CONFIG.format(rest=self.rest, rpc=free_port(), blob=free_port(), slots=self._slots)
+        text = _CONFIG.format(
+            folder=self._folder,
+            rest=self.rest,
+            rpc=free_port(),
+            blob=free_port(),
+            slots=self._slots,
+        )
         (self._folder / "config.yaml").write_text(text)
         (self._folder / "log4j.properties").write_text(_LOGGING)
 
@@ -177,8 +190,12 @@ taskmanager:
   host: 127.0.0.1
   bind-host: 127.0.0.1
   numberOfTaskSlots: {slots}
+  load-balance: {{mode: SLOTS}}
   memory: {{process: {{size: 1696m}}}}
 rest: {{address: 127.0.0.1, bind-address: 127.0.0.1, port: {rest}}}
+# The default is a folder that outlives the process, and is checked byte by byte at the next start.
+process: {{working-dir: {folder}}}
+io: {{tmp: {{dirs: {folder}}}}}
 blob: {{server: {{port: {blob}}}}}
 heartbeat: {{interval: 3000, timeout: 120000}}
 restart-strategy:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import job_server
-from processes import Process, free_port, wait_for, worker_flags
+from processes import QUICK_JAVA, Process, free_port, wait_for, worker_flags
 
 __all__ = ["SparkCluster"]
 
 _OPEN = ("lang", "lang.invoke", "lang.reflect", "net", "io", "nio", "util")
 _OPEN += ("util.concurrent", "util.concurrent.atomic")
 _JAVA = [
+    *QUICK_JAVA,
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
     "--add-opens=java.base/sun.security.action=ALL-UNNAMED",
     "--add-opens=java.base/sun.util.calendar=ALL-UNNAMED",
@@ -78,16 +79,14 @@ class SparkCluster:
         for process in (*self.workers, *self._others):
             process.stop()
 
-    def flags(self, *, loopback: bool = False) -> list[str]:
-        """Returns the Beam flags that run a pipeline on this cluster.
-
-        Args:
-            loopback: let the submitting process be the Python worker.
-        """
+    def flags(self) -> list[str]:
+        """Returns the Beam flags that run a pipeline on this cluster."""
         flags = [
             "--runner=SparkRunner",
             f"--spark_master_url=spark://127.0.0.1:{self.port}",
             f"--spark_job_server_jar={self.jar}",
+            # Spark's own jars, which the job server was started with, need not be sent around.
+            f"--files_to_stage={self.jar}",
             "--job_server_java_launcher=java",
             "--job_server_timeout=180",
         ]
@@ -98,11 +97,9 @@ class SparkCluster:
             "-Dspark.executor.memory=800m",
             f"-Dspark.executor.extraClassPath={self.jar}",
             f"-Dspark.executor.extraJavaOptions={' '.join(_JAVA)}",
-            f"-Dspark.default.parallelism={2 * self._count}",
+            f"-Dspark.default.parallelism={self._count}",
         ]
         flags += [f"--job_server_jvm_properties={each}" for each in settings]
-        if loopback:
-            return [*flags, "--environment_type=LOOPBACK"]
         return [*flags, *worker_flags(self._folder)]
 
     def overview(self) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""The flights evaluation on clusters: side by side, and through the loss of a machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import Flights, assert_same
+from engines import Engine
+from flink_cluster import FlinkCluster
+from processes import wait_for
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Flights:
+    return Flights(tmp_path_factory.mktemp("flights"))
+
+
+@pytest.fixture(scope="module")
+def expected(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return flights.evaluate(tmp_path_factory.mktemp("local") / "out", [])
+
+
+def test_flights_on_flink_run_side_by_side_and_survive_the_loss_of_a_task_manager(
+    start: Callable[[str], Engine], flights: Flights, expected: Any, tmp_path: Path
+) -> None:
+    cluster = start("flink")
+    assert isinstance(cluster, FlinkCluster)
+    hosts: list[set[str]] = []
+
+    def half_way() -> bool:
+        jobs = cluster.jobs()
+        states = [each["status"] for each in cluster.vertices(jobs[0])] if jobs else []
+        return "FINISHED" in states and "RUNNING" in states
+
+    def kill() -> None:
+        wait_for("a job half-way", half_way)
+        subtasks = cluster.subtasks(*_stage(cluster))
+        hosts.append({each["taskmanager-id"] for each in subtasks})
+        cluster.kill_task_manager()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    found = flights.evaluate(tmp_path / "out", cluster.flags())
+    killer.join()
+    assert_same(found, expected)
+    job, stage = _stage(cluster)
+    assert job["state"] == "FINISHED"
+    assert cluster.failures(job)
+    # One stage reads, predicts and evaluates: two subtasks, on two hosts as long as there are two.
+    subtasks = cluster.subtasks(job, stage)
+    assert stage["parallelism"] == len(subtasks) == 2
+    assert [len(each) for each in hosts] == [2]
+    # What a subtask is given are files, or parts of large ones.
+    given = [each["metrics"]["read-records"] for each in subtasks]
+    assert min(given) > 0
+    assert sum(given) == len(flights.months)
+
+
+def test_flights_on_spark_are_the_same(
+    start: Callable[[str], Engine], flights: Flights, expected: Any, tmp_path: Path
+) -> None:
+    assert_same(flights.evaluate(tmp_path / "out", start("spark").flags()), expected)
+
+
+def _stage(cluster: FlinkCluster) -> tuple[dict[str, Any], dict[str, Any]]:
+    job = cluster.jobs()[0]
+    (stage,) = [each for each in cluster.vertices(job) if "ExtractPredictions" in each["name"]]
+    return job, stage
