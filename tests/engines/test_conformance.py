@@ -16,9 +16,7 @@ from engines import ENGINES, Engine
 pytestmark = pytest.mark.slow
 
 PAIRS = [
-    (name, case)
-    for name in ENGINES
-    for case in (CASES if name == "job service" else (EVERYTHING,))
+    (name, case) for name in ENGINES for case in (CASES if name == "job service" else (EVERYTHING,))
 ]
 
 
