@@ -159,4 +159,7 @@ def _as_columns(columns: Sequence[Array]) -> Array:
 
 def reduce_runs(columns: Any, starts: Array, order: Any = slice(None)) -> Array:
     """Sums columns (entries, ...), put in order, over the runs that begin at starts."""
-    return _as_columns([np.add.reduceat(column[order], starts, axis=0) for column in columns])
+    sums = np.empty((len(columns), len(starts), *columns[0].shape[1:]))
+    for column, out in zip(columns, sums, strict=True):
+        np.add.reduceat(column[order], starts, axis=0, out=out)
+    return np.moveaxis(sums, 0, -1)
