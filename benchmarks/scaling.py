@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -40,8 +41,9 @@ from benchmarks.configs import METRICS
 from benchmarks.data import SIZES
 from benchmarks.measure import Meter, resident_mb
 from benchmarks.report import insert, table
+from evaluator_component.evaluators.accumulate import CHUNK_ROWS
 
-__all__ = ["Model", "Run", "Sizes", "measure"]
+__all__ = ["DRIVERS", "Model", "Run", "Sizes", "measure"]
 
 _BATCH = 4096
 _GATHERED = ("gather", "write", "load")
@@ -77,6 +79,7 @@ class Sizes:
         total = self.rows * self.bundles
         found = {
             "rows": total,
+            "rows of a chunk": self.bundles * min(self.rows, CHUNK_ROWS),
             "touched": self.bundles * _drawn(self.slices, self.rows),
             "cells": self.bundles * _drawn(self.slices * _CELLS[False], self.rows),
             "slices": _drawn(self.slices, total),
@@ -90,23 +93,26 @@ class Sizes:
             found[f"{name} x replicates"] = found[name] * self.replicates
         for name in ("touched cells of resamples", "cells of resamples"):
             found[name] = found.get(name, 0.0) * self.replicates
-        return {**found, "bundles": self.bundles}
+        # Sparse states merge pairwise: every cell as often as bundles can be halved.
+        found["cells x halvings"] = found["cells"] * max(1.0, math.log2(self.bundles))
+        found["slices with intervals"] = found["slices"] if self.replicates else 0.0
+        return {**found, "bundles": self.bundles, "one": 1.0}
 
 
 #: Drivers of each step's CPU seconds, and of the sizes.
-_DRIVERS = {
+DRIVERS = {
     "slice": ("rows", "touched"),
     "accumulate": ("rows", "touched", "rows x replicates", "touched x replicates"),
     "ship": ("touched", "cells", "touched x replicates", "touched cells of resamples"),
-    "merge": ("touched", "cells", "touched x replicates", "touched cells of resamples"),
+    "merge": ("touched", "cells x halvings", "touched x replicates", "touched cells of resamples"),
     "compute": ("slices", "merged cells", "slices x replicates", "cells of resamples"),
-    "gather": ("slices",),
-    "write": ("slices",),
-    "load": ("slices",),
+    "gather": ("slices", "slices with intervals"),
+    "write": ("slices", "slices with intervals"),
+    "load": ("slices", "slices with intervals"),
     "shuffle bytes": ("touched", "cells", "touched x replicates", "touched cells of resamples"),
     "state bytes": ("slices", "merged cells", "slices x replicates", "cells of resamples"),
-    "bundle bytes": ("bundles", "rows", "touched", "touched x replicates"),
-    "gather bytes": ("slices", "slices x replicates"),
+    "bundle bytes": ("bundles", "rows of a chunk", "touched", "touched x replicates"),
+    "gather bytes": ("one", "slices", "slices with intervals"),
 }
 
 
@@ -233,7 +239,7 @@ class Model:
         from scipy.optimize import nnls
 
         costs = {}
-        for step, names in _DRIVERS.items():
+        for step, names in DRIVERS.items():
             target = np.array([run.found[step] for run in runs])
             drivers = [run.sizes.drivers() for run in runs]
             matrix = np.array([[each[name] for name in names] for each in drivers])
@@ -252,11 +258,18 @@ class Model:
 
 #: The ten metrics of setting a, each run in a process of its own.
 FIT = [Sizes(s, n, 2, r) for r in (0, 20) for s, n in ((1_000, 100_000), (10_000, 100_000))]
-FIT += [Sizes(100_000, 300_000, 2), Sizes(30_000, 100_000, 2, 20), Sizes(2_000, 20_000, 8)]
-CHECK = [Sizes(30_000, 200_000, 3), Sizes(300_000, 400_000, 2), Sizes(20_000, 60_000, 3, 20)]
+FIT += [Sizes(100_000, 300_000, 2), Sizes(30_000, 100_000, 2, 20), Sizes(2_000, 20_000, 16)]
+CHECK = [
+    Sizes(30_000, 200_000, 3),
+    Sizes(5_000, 50_000, 16),
+    Sizes(300_000, 400_000, 2),
+    Sizes(20_000, 60_000, 3, 20),
+]
 #: 10 billion rows, a million a bundle, on 200 workers.
 LARGE = [Sizes(1_000_000, 1_000_000, 10_000), Sizes(1_000_000, 1_000_000, 10_000, 20)]
 WORKERS = 200
+#: A worker sends states on when they take `MOST_BYTES`; keys and what merging takes come on top.
+_RESIDENT = 3
 
 
 def measured(sizes: Sizes) -> Run:
@@ -325,6 +338,7 @@ def _check_table(model: Model, runs: list[Run]) -> str:
 
 
 def _large_table(model: Model) -> str:
+    from evaluator_component.evaluators.metrics_and_plots import MOST_BYTES
     from evaluator_component.evaluators.sharding import Size, shards_for
 
     columns = []
@@ -335,7 +349,9 @@ def _large_table(model: Model) -> str:
         alone = found["gather"] + found["write"]
         size = Size(sizes.slices, found["state bytes"] / sizes.slices)
         shards = shards_for(size, WORKERS)
-        bundle = found["bundle bytes"] / sizes.bundles
+        fixed = model.costs["bundle bytes"]["bundles"]
+        held = found["bundle bytes"] / sizes.bundles - fixed
+        bundle = fixed + min(held, MOST_BYTES * _RESIDENT)
         shard = found["state bytes"] / shards
         columns.append(
             {
@@ -352,7 +368,7 @@ def _large_table(model: Model) -> str:
                 "states of all slices, GB": f"{found['state bytes'] / 1e9:.0f}",
                 "shards": f"{shards}",
                 "a worker's libraries and model, MB": f"{model.loaded / 2**20:.0f}",
-                "plus a bundle's states, MB": f"{bundle / 2**20:.0f}",
+                "plus a bundle and its states, MB": f"{bundle / 2**20:.0f}",
                 "or a shard's states, MB": f"{shard / 2**20:.0f}",
                 "or all numbers, on one worker, MB": f"{found['gather bytes'] / 2**20:.0f}",
             }
@@ -367,16 +383,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", type=Path, help="document to put the tables into")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/out/scaling.json"))
+    parser.add_argument("--refit", action="store_true", help="use the stored measurements")
     parser.add_argument("--one", type=json.loads, help="measure these sizes only")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(measure(Sizes(**arguments.one)).found))
         return
-    runs = {}
-    for sizes in (*FIT, *CHECK):
-        runs[sizes] = measured(sizes)
-        print(sizes, {k: float(f"{v:.3g}") for k, v in runs[sizes].found.items()}, flush=True)
-    rows = rows_cost(("20k", "336k"), "100k")
+    if not arguments.refit:
+        found = {sizes: measured(sizes) for sizes in (*FIT, *CHECK)}
+        stored = {
+            "runs": [[asdict(sizes), run.found] for sizes, run in found.items()],
+            "rows": rows_cost(("20k", "336k"), "100k"),
+        }
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(json.dumps(stored, indent=1))
+    stored = json.loads(arguments.output.read_text())
+    runs = {Sizes(**sizes): Run(Sizes(**sizes), found) for sizes, found in stored["runs"]}
+    rows = stored["rows"]
     model = Model.fit([runs[sizes] for sizes in FIT], rows["row"], rows["loaded"])
     text = "\n\n".join(
         (
@@ -391,9 +414,6 @@ def main() -> None:
         )
     )
     print(text)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    stored = {"runs": [[asdict(s), run.found] for s, run in runs.items()], "rows": rows}
-    arguments.output.write_text(json.dumps({**stored, "costs": model.costs}, indent=1))
     if arguments.write:
         insert(arguments.write, text + "\n")
 
