@@ -98,9 +98,13 @@ distclean: clean
 	rm -rf .venv .venv-*
 
 # Us, the peer and the floor side by side; see docs/speed.md.
-.PHONY: bench bench-quick
+.PHONY: bench bench-quick bench-scaling
 bench: $(STAMP)
 	$(RUN) -m benchmarks.run --write docs/speed.md
 
 bench-quick: $(STAMP)
 	$(RUN) -m benchmarks.run --quick
+
+# What runs with many slices cost; see docs/scaling.md.
+bench-scaling: $(STAMP)
+	$(RUN) -m benchmarks.scaling --write docs/scaling.md

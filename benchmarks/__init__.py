@@ -9,4 +9,5 @@ Modules, in the order in which they build on each other:
     agreement: whether two contenders found the same numbers.
     report: the tables.
     run: the command; `python -m benchmarks.run --quick`.
+    cost_model, scaling: what runs with many slices cost; `python -m benchmarks.scaling`.
 """

@@ -1,16 +1,7 @@
-"""A model of what a run on a cluster costs, fitted to measurements, checked, and extrapolated.
+"""What runs with many slices cost: measured, fitted by `cost_model`, checked, extrapolated.
 
 Synthetic rows go through the real slice index, accumulator, split into shards, pickling, merging,
-computing and writing, one step after the other in this process; each step's CPU is measured. Every
-coefficient is a cost per unit of a *driver*, which follows from the sizes of a run alone.
-
-Vocabulary:
-    bundle: rows that one worker accumulates before it sends its states.
-    touched: slices that occur in a bundle, summed over bundles. Slices are taken to be equally
-        large, which is the worst case.
-    cells: (slice, score cell) pairs that occur in a bundle, summed over bundles.
-    step: "slice", "accumulate", "ship", "merge", "compute" run on all workers; "gather" and
-        "write" on one; "load" in the process that started the run.
+computing and writing, one step after the other; each step's CPU is measured.
 
 Synopsis::
 
@@ -22,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import pickle
 import subprocess
 import sys
@@ -31,103 +21,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.configs import METRICS
+from benchmarks.cost_model import GATHERED, STEPS, Model, Run, Sizes
 from benchmarks.data import SIZES
 from benchmarks.measure import Meter, resident_mb
 from benchmarks.report import insert, table
-from evaluator_component.evaluators.accumulate import CHUNK_ROWS
 
-__all__ = ["DRIVERS", "Model", "Run", "Sizes", "measure"]
+__all__ = ["measure", "rows_cost"]
 
 _BATCH = 4096
-_GATHERED = ("gather", "write", "load")
-_STEPS = ("slice", "accumulate", "ship", "merge", "compute", *_GATHERED)
-
-#: Distinct cells of a score histogram, if they were equally likely; see `_drawn`.
-_CELLS = {False: 16_000, True: 170}
-
-
-def _drawn(kinds: float, draws: float) -> float:
-    """Expected number of different kinds among some draws, all kinds being equally likely."""
-    return float(-kinds * np.expm1(draws * np.log1p(-1.0 / kinds))) if kinds > 1 else 1.0
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What a run is like.
-
-    Attributes:
-        slices: of one slicing spec; the overall slice comes on top.
-        rows: in a bundle.
-        bundles: how many.
-        replicates: of the bootstrap; 0 for no intervals.
-    """
-
-    slices: int
-    rows: int
-    bundles: int
-    replicates: int = 0
-
-    def drivers(self) -> dict[str, float]:
-        """Returns what costs are proportional to."""
-        total = self.rows * self.bundles
-        found = {
-            "rows": total,
-            "rows of a chunk": self.bundles * min(self.rows, CHUNK_ROWS),
-            "touched": self.bundles * _drawn(self.slices, self.rows),
-            "cells": self.bundles * _drawn(self.slices * _CELLS[False], self.rows),
-            "slices": _drawn(self.slices, total),
-            "merged cells": _drawn(self.slices * _CELLS[False], total),
-        }
-        if self.replicates:
-            coarse = self.slices * _CELLS[True]
-            found["touched cells of resamples"] = self.bundles * _drawn(coarse, self.rows)
-            found["cells of resamples"] = _drawn(coarse, total)
-        for name in ("rows", "touched", "slices"):
-            found[f"{name} x replicates"] = found[name] * self.replicates
-        for name in ("touched cells of resamples", "cells of resamples"):
-            found[name] = found.get(name, 0.0) * self.replicates
-        # Sparse states merge pairwise: every cell as often as bundles can be halved.
-        found["cells x halvings"] = found["cells"] * max(1.0, math.log2(self.bundles))
-        found["slices with intervals"] = found["slices"] if self.replicates else 0.0
-        return {**found, "bundles": self.bundles, "one": 1.0}
-
-
-#: Drivers of each step's CPU seconds, and of the sizes.
-DRIVERS = {
-    "slice": ("rows", "touched"),
-    "accumulate": ("rows", "touched", "rows x replicates", "touched x replicates"),
-    "ship": ("touched", "cells", "touched x replicates", "touched cells of resamples"),
-    "merge": ("touched", "cells x halvings", "touched x replicates", "touched cells of resamples"),
-    "compute": ("slices", "merged cells", "slices x replicates", "cells of resamples"),
-    "gather": ("slices", "slices with intervals"),
-    "write": ("slices", "slices with intervals"),
-    "load": ("slices", "slices with intervals"),
-    "shuffle bytes": ("touched", "cells", "touched x replicates", "touched cells of resamples"),
-    "state bytes": ("slices", "merged cells", "slices x replicates", "cells of resamples"),
-    "bundle bytes": ("bundles", "rows of a chunk", "touched", "touched x replicates"),
-    "gather bytes": ("one", "slices", "slices with intervals"),
-}
-
-
-@dataclass
-class Run:
-    """What was measured.
-
-    Attributes:
-        sizes: of the run.
-        found: CPU seconds by step; bytes that travelled and of merged states; the most resident
-            memory of a bundle, times the number of bundles; that of gathering and writing.
-    """
-
-    sizes: Sizes
-    found: dict[str, float] = field(default_factory=dict)
 
 
 def measure(sizes: Sizes, shards: int = 16) -> Run:
@@ -219,43 +127,6 @@ def _rows(random: np.random.Generator, count: int, slices: int) -> dict[str, Any
     }
 
 
-@dataclass(frozen=True)
-class Model:
-    """Costs per unit of each driver, by step.
-
-    Attributes:
-        costs: by step and driver.
-        row_cpu: CPU seconds to read, parse and predict a row.
-        loaded: resident bytes of a worker with its libraries and models loaded.
-    """
-
-    costs: dict[str, dict[str, float]]
-    row_cpu: float = 0.0
-    loaded: float = 0.0
-
-    @classmethod
-    def fit(cls, runs: list[Run], row_cpu: float = 0.0, loaded: float = 0.0) -> Model:
-        """Fits costs, none of them negative, to runs; relative errors count."""
-        from scipy.optimize import nnls
-
-        costs = {}
-        for step, names in DRIVERS.items():
-            target = np.array([run.found[step] for run in runs])
-            drivers = [run.sizes.drivers() for run in runs]
-            matrix = np.array([[each[name] for name in names] for each in drivers])
-            found, _ = nnls(matrix / target[:, None], np.ones(len(runs)))
-            costs[step] = dict(zip(names, found.tolist(), strict=True))
-        return cls(costs, row_cpu, loaded)
-
-    def predict(self, sizes: Sizes) -> dict[str, float]:
-        """Returns the cost of each step."""
-        drivers = sizes.drivers()
-        return {
-            step: sum(cost * drivers[name] for name, cost in costs.items())
-            for step, costs in self.costs.items()
-        }
-
-
 #: The ten metrics of setting a, each run in a process of its own.
 FIT = [Sizes(s, n, 2, r) for r in (0, 20) for s, n in ((1_000, 100_000), (10_000, 100_000))]
 FIT += [Sizes(100_000, 300_000, 2), Sizes(30_000, 100_000, 2, 20), Sizes(2_000, 20_000, 16)]
@@ -299,7 +170,7 @@ def rows_cost(sizes: tuple[str, str], check: str) -> dict[str, float]:
 
 def _costs_table(model: Model) -> str:
     rows = [
-        (step, name, f"{cost * 1e6:.3g} us" if step in _STEPS else f"{cost:.0f} bytes")
+        (step, name, f"{cost * 1e6:.3g} us" if step in STEPS else f"{cost:.0f} bytes")
         for step, costs in model.costs.items()
         for name, cost in costs.items()
         if cost
@@ -314,11 +185,11 @@ def _check_table(model: Model, runs: list[Run]) -> str:
         sizes, predicted = run.sizes, model.predict(run.sizes)
         pairs = {
             "CPU s, all workers": [
-                sum(each[step] for step in _STEPS if step not in _GATHERED)
+                sum(each[step] for step in STEPS if step not in GATHERED)
                 for each in (predicted, run.found)
             ],
             "CPU s, one worker": [
-                sum(each[step] for step in _GATHERED) for each in (predicted, run.found)
+                sum(each[step] for step in GATHERED) for each in (predicted, run.found)
             ],
             "shuffle, MB": [each["shuffle bytes"] / 2**20 for each in (predicted, run.found)],
             "states, MB": [each["state bytes"] / 2**20 for each in (predicted, run.found)],
@@ -344,7 +215,7 @@ def _large_table(model: Model) -> str:
     columns = []
     for sizes in LARGE:
         found = model.predict(sizes)
-        spread = sum(found[step] for step in _STEPS if step not in _GATHERED)
+        spread = sum(found[step] for step in STEPS if step not in GATHERED)
         reading = model.row_cpu * sizes.rows * sizes.bundles
         alone = found["gather"] + found["write"]
         size = Size(sizes.slices, found["state bytes"] / sizes.slices)
@@ -358,8 +229,8 @@ def _large_table(model: Model) -> str:
                 "reading, parsing, predicting: CPU hours": f"{reading / 3600:.0f}",
                 **{
                     f"{step}: CPU hours": f"{found[step] / 3600:.1f}"
-                    for step in _STEPS
-                    if step not in _GATHERED
+                    for step in STEPS
+                    if step not in GATHERED
                 },
                 "wall clock until merged, minutes": f"{(reading + spread) / WORKERS / 60:.0f}",
                 "then on one worker, minutes": f"{alone / 60:.1f}",

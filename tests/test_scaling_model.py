@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from benchmarks.scaling import DRIVERS, Model, Run, Sizes, measure
+from benchmarks.cost_model import DRIVERS, Model, Run, Sizes
+from benchmarks.scaling import measure
 
 
 def test_drivers_are_the_expected_counts() -> None:
