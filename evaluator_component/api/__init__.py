@@ -18,6 +18,7 @@ __all__ = [
     "default_writers",
     "evaluate",
     "merge_results",
+    "prepare",
     "run_model_analysis",
 ]
 
@@ -37,6 +38,7 @@ __getattr__, __dir__ = lazy_names(
         "default_writers": "defaults",
         "evaluate": "evaluation",
         "merge_results": "merging",
+        "prepare": "preparation",
         "run_model_analysis": "evaluation",
     },
 )

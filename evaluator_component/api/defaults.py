@@ -20,7 +20,13 @@ from evaluator_component.keys import MetricKey
 from evaluator_component.protos import eval_config_pb2
 from evaluator_component.writers import EvalConfigWriter, MetricsAndPlotsWriter, Writer
 
-__all__ = ["default_evaluators", "default_extractors", "default_writers", "resampling_of"]
+__all__ = [
+    "default_evaluators",
+    "default_extractors",
+    "default_writers",
+    "resampling_of",
+    "stages_of",
+]
 
 
 def default_extractors(
@@ -130,3 +136,10 @@ def resampling_of(eval_config: Any) -> Resampling | None:
         seed=asked.seed,
         unit_key=asked.unit_key,
     )
+
+
+def stages_of(given: Any, standard: list[Any]) -> list[Any]:
+    """Returns the stages a caller wants: a list, or what a function makes of the default ones."""
+    if given is None:
+        return standard
+    return list(given(standard)) if callable(given) else list(given)

@@ -98,9 +98,9 @@ def evaluate(
     Raises:
         EvaluatorError: lists everything that is wrong, before anything is written.
     """
-    from evaluator_component.api.job import Job
+    from evaluator_component.api.preparation import prepare
 
-    job = Job.prepare(
+    job = prepare(
         eval_config,
         data,
         models,

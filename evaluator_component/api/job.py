@@ -1,28 +1,26 @@
-"""Job: an evaluation that was checked and is ready to run."""
+"""Job: an evaluation that was checked (see `preparation`) and is ready to run."""
 
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evaluator_component.api.datasets import Dataset, datasets_of
+from evaluator_component.api.counters import count
+from evaluator_component.api.datasets import Dataset
 from evaluator_component.api.defaults import (
     default_evaluators,
-    default_extractors,
     default_writers,
     resampling_of,
+    stages_of,
 )
-from evaluator_component.api.derived import derived_columns
 from evaluator_component.api.evaluation import Outcome
 from evaluator_component.api.identity import Identity, identity_of
-from evaluator_component.api.inference import fill_from_models
-from evaluator_component.api.models import EvalSharedModel, models_by_name
+from evaluator_component.api.models import EvalSharedModel, is_baseline
 from evaluator_component.api.pipeline import Circumstances
-from evaluator_component.api.preflight import check_columns, dry_run, load_models, require_rows
+from evaluator_component.api.preflight import require_rows
 from evaluator_component.api.progress import Progress
 from evaluator_component.api.reuse import Reuse, find_statistics, write_manifest
 from evaluator_component.api.runner import (
@@ -32,24 +30,14 @@ from evaluator_component.api.runner import (
     options_of,
     own_error,
 )
-from evaluator_component.api.weak import WeakSearch, bin_features, pin_bins, plan_search
-from evaluator_component.config import (
-    BaselinePolicy,
-    check_config,
-    parse_config,
-    with_defaults,
-)
-from evaluator_component.errors import ConfigError, EvaluatorError, Problems
+from evaluator_component.api.weak import WeakSearch
+from evaluator_component.errors import ConfigError
 from evaluator_component.evaluators.base import Evaluator
-from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
-from evaluator_component.evaluators.plan import Plan, make_plan
+from evaluator_component.evaluators.plan import Plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.columns import model_columns
 from evaluator_component.extractors.predict import PredictExtractor
 from evaluator_component.extractors.screen import EXCLUDED
-from evaluator_component.inputs.derived import Derived, needed
-from evaluator_component.metrics import registry
-from evaluator_component.validation import check_thresholds
 from evaluator_component.writers import AnalysisTableWriter, StatisticsWriter
 
 __all__ = ["Job"]
@@ -96,157 +84,11 @@ class Job:
         """What was inferred or left out."""
         return self.circumstances.notes
 
-    @classmethod
-    def prepare(
-        cls,
-        eval_config: Any,
-        data: Any,
-        models: Any = None,
-        *,
-        schema: bytes | None = None,
-        rubber_stamp: bool | None = None,
-        extractors: Any = None,
-        evaluators: Any = None,
-        writers: Any = None,
-        name: str = "",
-        baseline_problem: str = "",
-        reuse: str | None = None,
-    ) -> Job:
-        """Checks everything, and plans the evaluation; see `evaluate` for the arguments.
-
-        Raises:
-            EvaluatorError: lists everything that is wrong.
-        """
-        given = parse_config(eval_config)
-        by_name = _named_as_in(given, models_by_name(models))
-        has_baseline = _has_baseline(given, by_name)
-        if rubber_stamp is None:
-            rubber_stamp = any(model.rubber_stamp for model in by_name.values())
-        problems = Problems()
-        classes = registry.registered()
-        check_config(
-            given,
-            problems,
-            (*classes, *KERAS_METRICS),
-            has_baseline=has_baseline,
-            rubber_stamp=rubber_stamp,
-        )
-        problems.raise_if_any()
-        comparisons = [name for name, metric in classes.items() if metric.compares_models]
-
-        def complete(config: Any) -> Any:
-            return with_defaults(
-                config,
-                has_baseline=has_baseline,
-                rubber_stamp=rubber_stamp,
-                comparison_metrics=comparisons,
-            )
-
-        config = complete(given)
-        by_name = _named_as_in(config, by_name)
-        datasets = datasets_of(data, schema)
-        loaded, failed = load_models(by_name, config)
-        unloadable = [name for name in failed if _is_baseline(config, name)]
-        without = config.baseline_policy.unloadable == BaselinePolicy.EVALUATE_WITHOUT
-        if unloadable and without:
-            given.baseline_policy.missing = BaselinePolicy.EVALUATE_WITHOUT
-            return cls.prepare(
-                given,
-                data,
-                {name: model for name, model in by_name.items() if name not in unloadable},
-                schema=schema,
-                rubber_stamp=rubber_stamp,
-                extractors=extractors,
-                evaluators=evaluators,
-                writers=writers,
-                name=name,
-                baseline_problem=failed[unloadable[0]],
-                reuse=reuse,
-            )
-        for model_name, problem in failed.items():
-            problems.add(f"model {model_name!r}" if model_name else "model", problem)
-        notes = fill_from_models(config, loaded)
-        if notes:
-            # Some defaults, such as whether metrics are weighted, follow from what was filled in.
-            del given.model_specs[:]
-            given.model_specs.extend(config.model_specs)
-            config = complete(given)
-        extra = {}
-        if config.options.include_default_metrics.value:
-            extra = {
-                model_name: saved_metrics(model, by_name[model_name].model_path)
-                for model_name, model in loaded.items()
-                if by_name[model_name].include_default_metrics
-            }
-        plan = make_plan(config, extra_metrics=extra)
-        check_thresholds(
-            config,
-            [each.key for each in (*plan.entries, *plan.gaps)],
-            problems,
-            kinds={entry.key: entry.metric.kind for entry in plan.entries},
-            has_baseline=has_baseline,
-        )
-        searched: tuple[str, ...] = ()
-        if config.HasField("weak_slices"):
-            searched = bin_features(config, datasets[0], problems)
-        derived = derived_columns(config, datasets, problems)
-        pin_bins(config, searched, derived)
-        graph_features = dict.fromkeys(_graph_features(loaded))
-        looked_up: dict[str, None] = {}
-        for dataset in datasets:
-            have = _names_of(dataset, problems)
-            looked_up.update((name, None) for name in plan.searched if have is None or name in have)
-            if have is None:
-                continue
-            if not extractors:
-                check_columns(config, plan, have, (*derived, *graph_features), problems)
-            for feature in have:
-                graph_features.pop(feature, None)
-        read = (*plan.features, *plan.searched)
-        wanted = tuple(name for name in read if name in graph_features)
-        standard = default_extractors(by_name, config, plan, derived, wanted)
-        chain = _stages(extractors, standard)
-        all_features = config.worst_examples.num_examples and not config.worst_examples.feature_keys
-        custom = bool(extractors or evaluators or all_features)
-        made = (*derived, *graph_features)
-        columns = None
-        if not custom and all(model.needs is not None for model in loaded.values()):
-            every = _columns(config, plan, loaded, derived, (*searched, *looked_up))
-            columns = tuple(name for name in every if name not in made)
-        problems.raise_if_any(of="with the evaluation")
-        tolerant = config.options.max_bad_records.value != 0
-        tried = [dry_run(dataset, chain, plan, columns, problems, tolerant) for dataset in datasets]
-        search = None
-        if config.HasField("weak_slices") and tried[0] is not None:
-            search = plan_search(config, searched, tried[0], problems)
-        problems.raise_if_any(of="with the evaluation")
-        obstacle = ""
-        if extractors or evaluators:
-            obstacle = "extractors or evaluators are not the default ones"
-        elif wanted:
-            obstacle = f"{', '.join(wanted)}: features that a model makes"
-        job = cls(
-            eval_config=config,
-            datasets=datasets,
-            models=by_name,
-            plan=plan,
-            columns=columns,
-            extractors=tuple(chain),
-            evaluators=evaluators,
-            writers=writers,
-            circumstances=Circumstances(rubber_stamp, has_baseline, baseline_problem, tuple(notes)),
-            search=search,
-            name=name,
-            obstacle=obstacle,
-            sample=tried[0],
-        )
-        return job if reuse is None else job._reusing(reuse)
-
     def identity(self) -> Identity:
         """Computes hashes of what the statistics depend on."""
         return identity_of(self.eval_config, self.plan, self.datasets, self.models)
 
-    def _reusing(self, folder: str) -> Job:
+    def reusing(self, folder: str) -> Job:
         """Takes the baseline's statistics from an earlier run, where they fit."""
         reuse = find_statistics(self, folder, self.identity())
         notes = (*self.notes, reuse.note)
@@ -268,7 +110,7 @@ class Job:
             label = f"dataset {dataset.name}" if dataset.name else "data"
             rows.append((label, f"{told['location']} ({told['file_format']})"))
         for name, model in self.models.items():
-            role = "baseline" if _is_baseline(self.eval_config, name) else "model"
+            role = "baseline" if is_baseline(self.eval_config, name) else "model"
             rows.append((f"{role} {name}".rstrip(), str(model.model_path)))
         for each in model_columns(self.eval_config.model_specs):
             suffix = f" of {each.name}" if each.name else ""
@@ -338,16 +180,16 @@ class Job:
             if own is None:
                 raise
             raise own from error
-        rows = _counters(result, "rows", self.datasets)
+        rows = count(result, "rows", self.datasets)
         require_rows(rows)
-        excluded = sum(_counters(result, EXCLUDED, self.datasets).values())
+        excluded = sum(count(result, EXCLUDED, self.datasets).values())
         notes = self.notes
         if excluded:
             notes = (*notes, f"{excluded} examples with values that are not finite were left out")
         info = info.with_(
             rows_read=rows,
             notes=notes,
-            bad_records=_counters(result, "bad_records", self.datasets),
+            bad_records=count(result, "bad_records", self.datasets),
             seconds=round(time.perf_counter() - started, 3),
             runner=type(pipeline.runner).__name__,
         )
@@ -389,7 +231,7 @@ class Job:
                 standard.append(_worst_examples(self.eval_config))
             if self.search is not None:
                 standard.append(self.search.evaluator(dataset.name))
-            stages = ExtractAndEvaluate(self.extractors, _stages(self.evaluators, standard))
+            stages = ExtractAndEvaluate(self.extractors, stages_of(self.evaluators, standard))
             evaluations[dataset.name] = batches | f"{prefix}" >> stages
         evaluation = with_verdict(merge_datasets(evaluations), self.eval_config, self.circumstances)
         standard_writers = default_writers(output_path, self.models, self.eval_config)
@@ -398,7 +240,7 @@ class Job:
         if self._keeps_statistics:
             names = [dataset.name for dataset in self.datasets]
             standard_writers.append(StatisticsWriter(output_path, self.plan, names, shards))
-        writers = _stages(self.writers, standard_writers)
+        writers = stages_of(self.writers, standard_writers)
         evaluation | "Write" >> WriteResults(writers)
 
     def _shards(self, options: Any) -> int:
@@ -450,13 +292,6 @@ class Job:
         return reads | f"{prefix}/AllFormats" >> beam.Flatten()
 
 
-def _stages(given: Any, standard: list[Any]) -> list[Any]:
-    """The stages a caller wants: a list, or what a function makes of the default ones."""
-    if given is None:
-        return standard
-    return list(given(standard)) if callable(given) else list(given)
-
-
 def _write_dead_letters(bad: Any, path: str) -> None:
     """Writes where bad records are and why, for those who want to mend them."""
     from evaluator_component.inputs import write_dead_letters
@@ -477,112 +312,3 @@ def _worst_examples(config: Any) -> Evaluator:
         model_name=candidate.name if candidate is not None else "",
         output_name=next(iter(candidate.label_keys), "") if candidate is not None else "",
     )
-
-
-def _is_baseline(config: Any, name: str) -> bool:
-    return any(spec.name == name and spec.is_baseline for spec in config.model_specs)
-
-
-def _has_baseline(config: Any, models: Mapping[str, EvalSharedModel]) -> bool:
-    baselines = {spec.name for spec in config.model_specs if spec.is_baseline}
-    if not models:
-        return bool(baselines)
-    return any(model.is_baseline or name in baselines for name, model in models.items()) or (
-        not baselines and "baseline" in models
-    )
-
-
-def _named_as_in(config: Any, models: Mapping[str, EvalSharedModel]) -> dict[str, EvalSharedModel]:
-    """Gives the only candidate (and the only baseline) the name that the config has for it."""
-    candidates = [spec.name for spec in config.model_specs if not spec.is_baseline]
-    baselines = [spec.name for spec in config.model_specs if spec.is_baseline]
-    known = {*candidates, *baselines}
-    named = {}
-    for name, model in models.items():
-        if name not in known:
-            pool = baselines if model.is_baseline or name == "baseline" else candidates
-            if len(pool) == 1:
-                name = pool[0]
-        named[name] = model
-    return named
-
-
-def _names_of(dataset: Dataset, problems: Problems) -> list[str] | None:
-    """Names of the columns of a dataset; None where they cannot be known beforehand."""
-    if dataset.table is not None:
-        table = dataset.table
-        return list(getattr(table, "column_names", None) or table)
-    names: dict[str, None] = {}
-    try:
-        for plan in dataset.plans():
-            if not plan.types:
-                return None
-            names.update(dict.fromkeys(plan.types))
-    except EvaluatorError as error:
-        problems.add(f"dataset {dataset.name!r}" if dataset.name else "data", str(error))
-        return None
-    return list(names)
-
-
-def _columns(
-    config: Any,
-    plan: Plan,
-    models: Mapping[str, Any],
-    derived: Mapping[str, Derived],
-    searched: tuple[str, ...],
-) -> tuple[str, ...]:
-    """Features that must be read."""
-    names = dict.fromkeys((*plan.features, *searched, *config.worst_examples.feature_keys))
-    resampling = resampling_of(config)
-    if resampling is not None and resampling.unit_key:
-        names[resampling.unit_key] = None
-    for columns in model_columns(config.model_specs):
-        names.update(dict.fromkeys(columns.features))
-        if not models:
-            names.update(dict.fromkeys(columns.prediction_keys.values()))
-    for model in models.values():
-        if not isinstance(model.needs, str):
-            names.update(dict.fromkeys(model.needs))
-    names.update(dict.fromkeys(needed(derived)))
-    return tuple(names)
-
-
-def _graph_features(models: Mapping[str, Any]) -> Iterator[str]:
-    """Yields the features that eval SavedModels make."""
-    for model in models.values():
-        if hasattr(model, "extract") and getattr(model, "metadata", None) is not None:
-            yield from (feature.name for feature in model.metadata.features)
-
-
-def _counters(result: Any, name: str, datasets: tuple[Dataset, ...]) -> dict[str, int]:
-    """Reads a counter of the readers, by dataset; tables in memory are counted here."""
-    from apache_beam.metrics import MetricsFilter
-
-    wanted = MetricsFilter().with_namespace("evaluator_component/inputs").with_name(name)
-    counters = result.metrics().query(wanted)["counters"]
-    prefixes = {_as_step(f"{dataset.name or 'Data'}/"): dataset.name for dataset in datasets}
-    counts = {dataset.name: 0 for dataset in datasets}
-    for counter in counters:
-        step = _as_step(counter.key.step)
-        prefix = max((each for each in prefixes if step.startswith(each)), key=len, default=None)
-        if prefix is not None:
-            count = counter.committed if counter.committed is not None else counter.attempted
-            counts[prefixes[prefix]] += int(count or 0)
-    for dataset in datasets:
-        if dataset.table is not None and name == "rows":
-            counts[dataset.name] = _table_rows(dataset.table)
-    return counts
-
-
-def _as_step(name: str) -> str:
-    """Returns the name of a step as every runner has it; some keep letters and digits only.
-
-    Example:
-        >>> _as_step("Data/Read0/ReadShards"), _as_step("ref_AppliedPTransform_Data-Read0-Rea_4")
-        ('Data-Read0-ReadShards', 'Data-Read0-Rea_4')
-    """
-    return re.sub(r"\W+", "-", name.removeprefix("ref_AppliedPTransform_"))
-
-
-def _table_rows(table: Any) -> int:
-    return len(next(iter(table.values()))) if isinstance(table, Mapping) else len(table)

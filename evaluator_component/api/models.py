@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["EvalSharedModel", "default_eval_shared_model", "models_by_name"]
+__all__ = [
+    "EvalSharedModel",
+    "default_eval_shared_model",
+    "has_a_baseline",
+    "is_baseline",
+    "models_by_name",
+    "named_as_in",
+]
 
 
 @dataclass(frozen=True)
@@ -95,3 +102,33 @@ def models_by_name(models: Any) -> dict[str, EvalSharedModel]:
     if isinstance(models, Sequence) and not isinstance(models, (str, bytes)):
         return {model.model_name: model for model in models}
     return {"": EvalSharedModel(models)}
+
+
+def is_baseline(config: Any, name: str) -> bool:
+    """Tells whether a config calls a model a baseline."""
+    return any(spec.name == name and spec.is_baseline for spec in config.model_specs)
+
+
+def has_a_baseline(config: Any, models: Mapping[str, EvalSharedModel]) -> bool:
+    """Tells whether there is a model to compare with; of the config alone where none are given."""
+    baselines = {spec.name for spec in config.model_specs if spec.is_baseline}
+    if not models:
+        return bool(baselines)
+    return any(model.is_baseline or name in baselines for name, model in models.items()) or (
+        not baselines and "baseline" in models
+    )
+
+
+def named_as_in(config: Any, models: Mapping[str, EvalSharedModel]) -> dict[str, EvalSharedModel]:
+    """Gives the only candidate (and the only baseline) the name that the config has for it."""
+    candidates = [spec.name for spec in config.model_specs if not spec.is_baseline]
+    baselines = [spec.name for spec in config.model_specs if spec.is_baseline]
+    known = {*candidates, *baselines}
+    named = {}
+    for name, model in models.items():
+        if name not in known:
+            pool = baselines if model.is_baseline or name == "baseline" else candidates
+            if len(pool) == 1:
+                name = pool[0]
+        named[name] = model
+    return named

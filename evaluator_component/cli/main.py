@@ -135,9 +135,9 @@ def check(
 ) -> None:
     """Check config, models and data without running; print what was found."""
     _load_quietly(click.get_current_context().obj)
-    from evaluator_component.api import Job
+    from evaluator_component.api import prepare
 
-    job = Job.prepare(config, _data(data), _models(model, baseline), schema=_schema(schema))
+    job = prepare(config, _data(data), _models(model, baseline), schema=_schema(schema))
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -56,7 +56,7 @@ class Executor(BeamExecutor):
 
     def _evaluate(self, request: Request, output_path: str) -> Any:
         """Calls the library; the one place that knows how."""
-        from evaluator_component.api import EvalSharedModel, Job
+        from evaluator_component.api import EvalSharedModel, prepare
         from evaluator_component.api.repeat import is_repeat, repeat
 
         module = request.user_module
@@ -77,7 +77,7 @@ class Executor(BeamExecutor):
             "models": models,
             "output_path": output_path,
         }
-        job = Job.prepare(
+        job = prepare(
             request.eval_config,
             list(request.sources),
             models or None,

@@ -112,9 +112,9 @@ def test_numbers_and_intervals_are_those_of_a_run_that_predicts(
 def test_the_baseline_does_not_predict_again(
     earlier: str, data: Path, models: dict[str, str], tmp_path: Path
 ) -> None:
-    from evaluator_component.api import Job
+    from evaluator_component.api import prepare
 
-    job = Job.prepare(
+    job = prepare(
         PAIR + SLICES + METRICS + INTERVALS,
         str(data),
         {"candidate": models["new"], "baseline": models["old"]},
