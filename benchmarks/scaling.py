@@ -45,7 +45,7 @@ def measure(sizes: Sizes, shards: int = 16) -> Run:
     from evaluator_component.evaluators.accumulate import Accumulated, Accumulator
     from evaluator_component.evaluators.compute import compute
     from evaluator_component.evaluators.over_slices import assemble
-    from evaluator_component.evaluators.plan import make_plan
+    from evaluator_component.evaluators.planning import make_plan
     from evaluator_component.metrics import registry
     from evaluator_component.results import load_eval_result
     from evaluator_component.slicing import SliceIndex

@@ -9,7 +9,8 @@ from evaluator_component.confidence.resampling import BOOTSTRAP, JACKKNIFE, Resa
 from evaluator_component.config.thresholds import each_threshold
 from evaluator_component.evaluators.base import Evaluator
 from evaluator_component.evaluators.metrics_and_plots import MetricsAndPlotsEvaluator
-from evaluator_component.evaluators.plan import Plan, make_plan
+from evaluator_component.evaluators.plan import Plan
+from evaluator_component.evaluators.planning import make_plan
 from evaluator_component.extractors.base import Extractor
 from evaluator_component.extractors.inputs import InputExtractor
 from evaluator_component.extractors.predict import PredictExtractor

@@ -11,7 +11,7 @@ from evaluator_component.api.reuse import Manifest, read_manifest
 from evaluator_component.errors import ResultError
 from evaluator_component.evaluators.compute import compute
 from evaluator_component.evaluators.over_slices import assemble
-from evaluator_component.evaluators.plan import make_plan
+from evaluator_component.evaluators.planning import make_plan
 from evaluator_component.results import EvalResult, load_eval_result
 from evaluator_component.writers.eval_run import config_from_dict
 from evaluator_component.writers.run_info import RunInfo, read_run_info

@@ -27,7 +27,8 @@ from evaluator_component.api.weak import bin_features, pin_bins, plan_search
 from evaluator_component.config import BaselinePolicy, check_config, parse_config, with_defaults
 from evaluator_component.errors import EvaluatorError, Problems
 from evaluator_component.evaluators.in_graph import KERAS_METRICS, saved_metrics
-from evaluator_component.evaluators.plan import Plan, make_plan
+from evaluator_component.evaluators.plan import Plan
+from evaluator_component.evaluators.planning import make_plan
 from evaluator_component.extractors.columns import model_columns
 from evaluator_component.inputs.derived import Derived, needed
 from evaluator_component.metrics import registry

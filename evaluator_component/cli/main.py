@@ -156,7 +156,7 @@ def check(
 def plan(config: str) -> None:
     """Print what a config asks to be accumulated and computed."""
     from evaluator_component.config import prepare_config
-    from evaluator_component.evaluators.plan import make_plan
+    from evaluator_component.evaluators.planning import make_plan
     from evaluator_component.metrics import registry
 
     click.echo(make_plan(prepare_config(config, tuple(registry.registered()))).describe())

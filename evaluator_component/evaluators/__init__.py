@@ -37,6 +37,6 @@ __getattr__, __dir__ = lazy_names(
         "MetricsAndPlotsEvaluator": "metrics_and_plots",
         "Plan": "plan",
         "WeakSliceEvaluator": "weak_slices",
-        "make_plan": "plan",
+        "make_plan": "planning",
     },
 )

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from evaluator_component.batch import Batch
 from evaluator_component.confidence.resampling import BOOTSTRAP, Resampling
 from evaluator_component.errors import MetricError
-from evaluator_component.evaluators.plan import Accumulation, Plan
+from evaluator_component.evaluators.computations import Accumulation
+from evaluator_component.evaluators.plan import Plan
 from evaluator_component.evaluators.query_rows import sort_by_query
 from evaluator_component.extractors.base import Extracts, row_count
 from evaluator_component.groups import Groups, Membership

@@ -13,7 +13,8 @@ from evaluator_component.confidence.interval import with_intervals
 from evaluator_component.confidence.resampling import JACKKNIFE, Resampling, leave_one_out
 from evaluator_component.errors import MetricError
 from evaluator_component.evaluators.accumulate import Accumulated
-from evaluator_component.evaluators.plan import Accumulation, Computation, Entry, Plan, replicated
+from evaluator_component.evaluators.computations import Accumulation, Computation, replicated
+from evaluator_component.evaluators.plan import Entry, Plan
 from evaluator_component.keys import MetricKey, PlotKey
 from evaluator_component.metrics.base import State
 from evaluator_component.metrics.state import States

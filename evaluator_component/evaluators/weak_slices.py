@@ -17,8 +17,9 @@ import numpy.typing as npt
 from evaluator_component.config import SliceSpec
 from evaluator_component.evaluators.accumulate import Accumulated
 from evaluator_component.evaluators.base import Evaluation, Evaluator
+from evaluator_component.evaluators.computations import Accumulation
 from evaluator_component.evaluators.metrics_and_plots import Accumulate, MergeStates
-from evaluator_component.evaluators.plan import Accumulation, Plan
+from evaluator_component.evaluators.plan import Plan
 from evaluator_component.extractors.predict import PREDICT_EXTRACTOR_STAGE_NAME
 from evaluator_component.extractors.slice_keys import SliceKeyExtractor
 from evaluator_component.metrics.losses import LossSums

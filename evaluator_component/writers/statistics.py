@@ -34,7 +34,8 @@ from evaluator_component.cells import Cells
 from evaluator_component.errors import ResultError
 from evaluator_component.evaluators.accumulate import Accumulated
 from evaluator_component.evaluators.base import STATISTICS_KEY
-from evaluator_component.evaluators.plan import Accumulation, Plan
+from evaluator_component.evaluators.computations import Accumulation
+from evaluator_component.evaluators.plan import Plan
 from evaluator_component.metrics.state import Names, Sample, States
 from evaluator_component.writers import tagged_json
 from evaluator_component.writers.base import Writer, pipeline_of

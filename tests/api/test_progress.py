@@ -105,7 +105,7 @@ def test_without_a_terminal_lines_are_logged_and_nothing_is_printed(
     with progress.Progress(datasets_of(str(rows / "*.csv"))):
         TALLY.add(rows=ROWS, size=100)
         wait_for(lambda: "60,000 rows" in caplog.text)
-        assert any("left" in message for message in caplog.messages)
+    assert any("left" in message for message in caplog.messages)
     assert re.fullmatch("60,000 rows, [0-9,]+ rows/s", caplog.messages[-1])
     assert capfd.readouterr() == ("", "")
 

@@ -6,7 +6,8 @@ import pytest
 
 from evaluator_component.config import parse_config, with_defaults
 from evaluator_component.errors import ConfigError
-from evaluator_component.evaluators.plan import Plan, make_plan
+from evaluator_component.evaluators.plan import Plan
+from evaluator_component.evaluators.planning import make_plan
 
 
 def plan_of(specs: str, models: str = 'model_specs { label_key: "label" }') -> Plan:

@@ -22,7 +22,7 @@ from evaluator_component.evaluators import metrics_and_plots
 from evaluator_component.evaluators.accumulate import Accumulated, Accumulator
 from evaluator_component.evaluators.compute import compute
 from evaluator_component.evaluators.over_slices import assemble
-from evaluator_component.evaluators.plan import make_plan
+from evaluator_component.evaluators.planning import make_plan
 from evaluator_component.evaluators.sharding import (
     Size,
     expected_distinct,

@@ -120,7 +120,7 @@ def ours() -> Any:
     from evaluator_component.config import parse_config, with_defaults
     from evaluator_component.evaluators.accumulate import Accumulator
     from evaluator_component.evaluators.compute import compute
-    from evaluator_component.evaluators.plan import make_plan
+    from evaluator_component.evaluators.planning import make_plan
     from evaluator_component.evaluators.query import query_keys
     from evaluator_component.extractors.base import take_rows
     from evaluator_component.groups import Groups, Membership
