@@ -8,9 +8,9 @@ Vocabulary:
 What must agree, and how closely:
     counts, sums, ratios of sums: 1e-6 relative (the peer stores predictions as float32).
     binary_crossentropy: 1e-4 relative; the peer takes logarithms in float32.
-    auc, auc_precision_recall: 1e-3 + 1/examples absolute. The peer puts scores into 10,000 buckets
-        and interpolates, which a small slice feels; ours are exact. Of a slice with one class only
-        it says 0, we say NaN.
+    auc, auc_precision_recall: 1e-3 + 1/positives absolute. The peer puts scores into 10,000 buckets
+        and interpolates, which a small slice feels: one positive more or less before another is
+        1/positives. Ours are exact. Of a slice with one class only it says 0, we say NaN.
     plots: all differences together, over the sum of the plot: 2e-3. The peer rounds thresholds,
         so that an example whose score lies on the border of two buckets may change places.
     standard errors: the partitions and resamples are random, so only their size is compared.
@@ -38,7 +38,7 @@ Numbers = dict[str, npt.NDArray[np.float64]]
 
 #: How far two contenders may be apart, by metric; relative unless the name is in `_ABSOLUTE`.
 BOUNDS = {
-    "auc": 1.0,  # times (1e-3 + 1/examples)
+    "auc": 1.0,  # times (1e-3 + 1/positives)
     "auc_precision_recall": 1.0,
     "binary_crossentropy": 1e-4,
     "confusionMatrixAtThresholds": 2e-3,
@@ -122,14 +122,17 @@ def differences(ours: Numbers, theirs: Numbers) -> dict[str, tuple[float, str]]:
         other = theirs[key]
         if one.shape != other.shape:
             raise ValueError(f"{key}: {one.shape} numbers against {other.shape}")
-        found = _difference(name, one, other, float(ours[f"{place} / example_count"][0]))
+        examples, share = (
+            float(ours[f"{place} / {other}"][0]) for other in ("example_count", "mean_label")
+        )
+        found = _difference(name, one, other, max(1.0, examples * share))
         if name not in worst or found > worst[name][0]:
             worst[name] = (found, place)
     return worst
 
 
 def _difference(
-    name: str, one: npt.NDArray[Any], other: npt.NDArray[Any], examples: float
+    name: str, one: npt.NDArray[Any], other: npt.NDArray[Any], positives: float
 ) -> float:
     apart = np.abs(one - other)
     undefined = np.isnan(one) & np.isnan(other)
@@ -140,7 +143,7 @@ def _difference(
     if name in _PLOTS:
         return float(apart.sum() / np.abs(other).sum())
     if _metric(name) in _ABSOLUTE:
-        return float(apart.max(initial=0.0) / (1e-3 + 1 / examples))
+        return float(apart.max(initial=0.0) / (1e-3 + 1 / positives))
     # A difference of two models is small: it is held against what it is a difference of.
     scale = 1.0 if name.endswith("_diff") else np.maximum(np.abs(other), 1e-6)
     return float((apart / scale).max(initial=0.0))

@@ -121,7 +121,8 @@ def main() -> None:
         prepare(tasks)
         for number, task in enumerate(tasks, start=1):
             print(f"[{number}/{len(tasks)}] {task.key} ...", end=" ", flush=True)
-            repeat = 1 if task.contender == "peer" or arguments.quick else arguments.repeat
+            once = arguments.quick or task.contender == "peer" or task.flags
+            repeat = 1 if once else arguments.repeat
             results[task.key] = measure(task, repeat)
             print(report.one_line(results[task.key]), flush=True)
             RESULTS.write_text(json.dumps(results, indent=1))
