@@ -123,7 +123,7 @@ def differences(ours: Numbers, theirs: Numbers) -> dict[str, tuple[float, str]]:
         if one.shape != other.shape:
             raise ValueError(f"{key}: {one.shape} numbers against {other.shape}")
         examples, share = (
-            float(ours[f"{place} / {other}"][0]) for other in ("example_count", "mean_label")
+            float(ours[f"{place} / {each}"][0]) for each in ("example_count", "mean_label")
         )
         found = _difference(name, one, other, max(1.0, examples * share))
         if name not in worst or found > worst[name][0]:
