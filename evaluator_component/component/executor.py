@@ -83,7 +83,7 @@ class Executor(BeamExecutor):
             models or None,
             schema=request.schema,
             rubber_stamp=request.rubber_stamp,
-            reuse=request.earlier,
+            reuse=request.earlier if request.baseline is not None else None,
             **{
                 stage: _stages(module, stage, offered)
                 for stage in ("extractors", "evaluators", "writers")
