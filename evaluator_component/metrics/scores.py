@@ -61,7 +61,7 @@ _SMALLEST, _SMALLEST_RESAMPLED = -126, -32
 BUCKETS = 10_000
 
 #: Numbers that a block of groups holds at the most (unless one group needs more).
-_BLOCK = 1 << 21
+_BLOCK = 1 << 19
 
 
 def score_cells(score: Array, bits: int = 12) -> Array:
