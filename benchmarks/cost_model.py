@@ -128,7 +128,8 @@ class Model:
             target = np.array([run.found[step] for run in runs])
             drivers = [run.sizes.drivers() for run in runs]
             matrix = np.array([[each[name] for name in names] for each in drivers])
-            found, _ = nnls(matrix / target[:, None], np.ones(len(runs)))
+            seen = target > 0  # a small run may need no memory beyond what an earlier one left
+            found, _ = nnls(matrix[seen] / target[seen, None], np.ones(seen.sum()))
             costs[step] = dict(zip(names, found.tolist(), strict=True))
         return cls(costs, row_cpu, loaded)
 

@@ -200,5 +200,8 @@ class Steps:
 
     @property
     def pushed(self) -> int:
-        """How many models were pushed."""
-        return len(list(self.serving.glob("*"))) if self.serving.exists() else 0
+        """How many models were pushed; in one second they go to the same folder."""
+        from evaluator_component.component.stores import open_store
+
+        artifacts = open_store(self.store).get_artifacts_by_type("PushedModel")
+        return sum(each.custom_properties["pushed"].int_value for each in artifacts)
